@@ -1,0 +1,261 @@
+"""`Language`: one frozen code such as ``swh_Latn`` for every way in which people write language codes.
+
+The code is ISO 639-3 (an individual language, never a macro-language unless language_macros.csv says so)
+plus ISO 15924 (the script). Facts come from languages.csv, which is read on first use; importing this
+module reads nothing. docs/languages.md lists the schemes, the decisions and the sources.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+from panlect import language_codes as codes
+from panlect.errors import LanguageError
+
+RIGHT_TO_LEFT = frozenset(
+    "Adlm Arab Aran Armi Avst Chrs Cprt Elym Garay Gara Hatr Hebr Hung Khar Lydi Mand Mani Mend Merc Mero Narb "
+    "Nbat Nkoo Orkh Ougr Palm Phli Phlp Phnx Prti Rohg Samr Sarb Sogd Sogo Syrc Thaa Todr Yezi".split()
+)
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class Language:
+    """A language in a script. Make one with :meth:`parse`; two are equal when their codes are.
+
+    >>> Language.parse("sw").code
+    'swh_Latn'
+    >>> Language.parse("zh-TW").to("flores")
+    'zho_Hant'
+    """
+
+    code: str
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.code, str) or not codes.CANONICAL.fullmatch(self.code):
+            raise LanguageError(
+                f"{self.code!r} is not a canonical language code",
+                expected="three small letters, _ and a script, as in swh_Latn",
+                fix="use Language.parse, which reads every scheme",
+            )
+
+    @staticmethod
+    def parse(text: "str | Language", *, script: str | None = None, scheme: str = "") -> "Language":
+        """The language that a code or name in any scheme means.
+
+        Args:
+            text: ``sw``, ``swa``, ``sw-TZ``, ``zh_Hant``, ``__label__swh_Latn``, ``Kiswahili``, ...
+            script: ISO 15924 code that wins over the script in ``text`` or the usual one.
+            scheme: ``"wikipedia"`` where that project's codes mean something else than ISO's (``als``, ``nrm``).
+
+        Raises:
+            LanguageError: nothing knows the text, or it names a group of languages; the nearest codes are named.
+        """
+        if isinstance(text, Language):
+            text = text.code
+        if not isinstance(text, str):
+            raise LanguageError(f"a language must be text, not {text!r}", expected="a code such as swh_Latn")
+        return Language(_parse(text, _script(script), scheme))
+
+    def __str__(self) -> str:
+        return self.code
+
+    @property
+    def iso639_3(self) -> str:
+        """The first half of the code: ``swh``."""
+        return self.code[:3]
+
+    @property
+    def script(self) -> str:
+        """The second half of the code, ISO 15924: ``Latn``."""
+        return self.code[4:]
+
+    @property
+    def direction(self) -> str:
+        """``rtl`` for scripts that run from right to left, else ``ltr``."""
+        return "rtl" if self.script in RIGHT_TO_LEFT else "ltr"
+
+    @property
+    def name(self) -> str:
+        """English name; the code itself where no source has one."""
+        return self._fact("name") or _registered_name(self.iso639_3) or self.code
+
+    @property
+    def own_name(self) -> str:
+        """The name in the language itself; empty where no source has it."""
+        return self._fact("own_name")
+
+    @property
+    def family(self) -> str:
+        """The top-level family: ``Niger-Congo``; empty where no source has it."""
+        return self._fact("family")
+
+    @property
+    def speakers(self) -> int | None:
+        """Speakers over all scripts, roughly; None where the source has none or fewer than 10,000."""
+        return int(self._fact("speakers")) if self._fact("speakers") else None
+
+    @property
+    def web_bytes(self) -> int | None:
+        """Bytes of text in a large cleaned web corpus (FineWeb-2); None where that does not count it."""
+        return int(self._fact("web_bytes")) if self._fact("web_bytes") else None
+
+    @property
+    def resource_class(self) -> str:
+        """``high``, ``medium``, ``low`` or ``scarce`` by :attr:`web_bytes`; empty where that is unknown."""
+        return self._fact("resource_class")
+
+    @property
+    def cldr_locale(self) -> str:
+        """The Babel locale that holds this language's names: ``zh_Hant``; empty where Babel has none."""
+        return self._fact("cldr_locale")
+
+    @property
+    def bcp47(self) -> str:
+        """The shortest BCP-47 tag that parses back to this language: ``sw``, ``zh-Hant``."""
+        return _bcp47(self.code)
+
+    def to(self, scheme: str) -> str:
+        """This language in another scheme (see :data:`SCHEMES`).
+
+        Raises:
+            LanguageError: the scheme is unknown, or it has no code for this language.
+        """
+        if scheme not in SCHEMES:
+            raise LanguageError(f"there is no scheme {scheme!r}", expected=", ".join(SCHEMES))
+        found = SCHEMES[scheme](self.code)
+        if not found:
+            raise LanguageError(f"{scheme} has no code for {self.code} ({self.name})", fix="use bcp47 or iso639_3")
+        return found
+
+    def _fact(self, column: str) -> str:
+        row = codes.rows().get(self.code)
+        if row is None and column in {"name", "family", "speakers"}:  # true of the language in any script
+            row = codes.rows().get(f"{self.iso639_3}_{codes.default_script().get(self.iso639_3, '')}")
+        return str(getattr(row, column)) if row else ""
+
+
+@lru_cache(maxsize=16384)
+def _parse(text: str, script: str, scheme: str) -> str:
+    code = codes.resolve(text, script, scheme)
+    if not code:
+        raise codes.unknown(text)
+    return code
+
+
+def _script(script: str | None) -> str:
+    if not script:
+        return ""
+    if not isinstance(script, str) or not codes.is_script(script.title()):
+        raise LanguageError(f"there is no script {script!r}", expected="an ISO 15924 code such as Latn")
+    return codes.SCRIPT_VARIANTS.get(script.title(), script.title())
+
+
+def _registered_name(iso639_3: str) -> str:
+    from langcodes import Language as Tag
+
+    return str(Tag.get(iso639_3, normalize=False).language_name())
+
+
+@lru_cache(maxsize=4096)
+def _two_letters(code: str) -> str:
+    """ISO 639-1, which knows no script and often only the macro-language: ``sw`` for swh_Latn."""
+    language, script = code[:3], code[4:]
+    macros = [macro for (macro, only), individual in codes.macro_languages().items() if individual == language]
+    for alpha2, alpha3 in codes.alpha2_languages().items():
+        if alpha3 == language or (alpha3 in macros and codes.plain_code(alpha3, script) == code):
+            return alpha2
+    return ""
+
+
+@lru_cache(maxsize=4096)
+def _bcp47(code: str) -> str:
+    short = _two_letters(code) or code[:3]
+    return short if _parse(short, "", "") == code else f"{short}-{code[4:]}"
+
+
+def _flores(code: str) -> str:
+    row = codes.rows().get(code)
+    return row.flores if row else ""
+
+
+def _glotlid(code: str) -> str:
+    return f"{code[:3]}_Hani" if code[4:] in {"Hans", "Hant"} else code
+
+
+def _cldr(code: str) -> str:
+    row = codes.rows().get(code)
+    return row.cldr_locale if row else ""
+
+
+# OSCAR and the Hub name the language only; the script has to travel beside it.
+SCHEMES: dict[str, Callable[[str], str]] = {
+    "code": str,
+    "bcp47": lambda code: _bcp47(code),
+    "iso639_1": _two_letters,
+    "iso639_3": lambda code: code[:3],
+    "flores": _flores,
+    "glotlid": _glotlid,
+    "oscar": lambda code: _two_letters(code) or code[:3],
+    "hub": lambda code: _two_letters(code) or code[:3],
+    "cldr": _cldr,
+}
+
+
+@lru_cache(maxsize=1)
+def _named_groups() -> dict[str, tuple[str, ...]]:
+    found: dict[str, list[str]] = {}
+    for row in codes.read_table("language_groups"):
+        found.setdefault(row["group"], []).append(row["code"])
+    return {name: tuple(members) for name, members in found.items()}
+
+
+def groups() -> tuple[str, ...]:
+    """Every group name that :func:`group` knows: the lists, then ``script:Xxxx`` and ``family:Name``."""
+    table = codes.rows().values()
+    scripts = sorted({row.code[4:] for row in table})
+    families = sorted({row.family for row in table if row.family})
+    return (*_named_groups(), *(f"script:{name}" for name in scripts), *(f"family:{name}" for name in families))
+
+
+def group(name: str) -> tuple[Language, ...]:
+    """The languages of a group, in the order of its list (lists) or of their codes (scripts, families).
+
+    Raises:
+        LanguageError: there is no such group; the nearest names are given.
+    """
+    if name in _named_groups():
+        return tuple(Language(code) for code in _named_groups()[name])
+    kind, _, value = name.partition(":")
+    chosen = [
+        row.code
+        for row in codes.rows().values()
+        if value
+        and ((kind == "script" and row.code[4:].casefold() == value.casefold())
+             or (kind == "family" and row.family.casefold() == value.casefold()))
+    ]  # fmt: skip
+    if not chosen:
+        from difflib import get_close_matches
+
+        close = get_close_matches(name, groups(), n=3, cutoff=0.5)
+        raise LanguageError(
+            f"there is no group {name!r}",
+            expected=f"{', '.join(_named_groups())}, script:Arab, family:Turkic and the like",
+            fix=f"did you mean {', '.join(close)}?" if close else "list them with panlect.language.groups()",
+        )
+    return tuple(Language(code) for code in sorted(chosen))
+
+
+def describe(language: "Language | str") -> dict[str, str]:
+    """Everything known about one language as text, for a table; an empty cell where no source has it."""
+    language = Language.parse(language)
+    facts = {
+        "code": language.code,
+        "name": language.name,
+        "own_name": language.own_name,
+        "direction": language.direction,
+        "family": language.family,
+        "speakers": "" if language.speakers is None else str(language.speakers),
+        "resource_class": language.resource_class,
+    }
+    schemes = {name: form(language.code) for name, form in SCHEMES.items() if name != "code"}
+    return {**facts, **schemes, "groups": " ".join(n for n, m in _named_groups().items() if language.code in m)}

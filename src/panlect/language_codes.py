@@ -1,0 +1,307 @@
+"""From any language code or name to the canonical ``xxx_Xxxx``; the rules behind :mod:`panlect.language`.
+
+The order is: canonical code, written-down alias, BCP-47-like tag, name. Everything that is a decision and
+not a rule (macro-languages, legacy codes, groups) is a row of a CSV file next to this one. The IANA registry
+and names in other languages come from ``langcodes`` and ``language_data``, loaded only when our own tables do
+not know the answer. docs/languages.md explains each table.
+"""
+
+import csv
+import re
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from importlib.resources import files
+from typing import NamedTuple
+
+from panlect.errors import LanguageError
+
+CANONICAL = re.compile(r"[a-z]{3}_[A-Z][a-z]{3}")
+UNDETERMINED = frozenset({"und", "mul", "mis", "zxx", "root"})
+# ISO 15924 codes that name a writing style or a part of a script; the text is in the script on the right.
+SCRIPT_VARIANTS = {"Kore": "Hang", "Jamo": "Hang", "Hrkt": "Jpan", "Hira": "Jpan", "Kana": "Jpan", "Aran": "Arab",
+                   "Latf": "Latn", "Latg": "Latn", "Cyrs": "Cyrl", "Syre": "Syrc", "Syrj": "Syrc", "Syrn": "Syrc",
+                   "Hanb": "Hant", "Geok": "Geor"}  # fmt: skip
+SCRIPT_WORDS = {"simplified": "Hans", "traditional": "Hant", "cyrillic": "Cyrl", "latin": "Latn", "roman": "Latn",
+                "romanized": "Latn", "arabic": "Arab", "devanagari": "Deva", "hebrew": "Hebr", "bengali": "Beng",
+                "gurmukhi": "Guru", "shahmukhi": "Arab", "tifinagh": "Tfng", "adlam": "Adlm", "nko": "Nkoo",
+                "mongolian": "Mong", "syriac": "Syrc", "thaana": "Thaa", "jawi": "Arab", "ajami": "Arab"}  # fmt: skip
+
+
+class Row(NamedTuple):
+    """One line of languages.csv, every cell as text; an empty cell means that no source gave the fact."""
+
+    code: str
+    name: str = ""
+    own_name: str = ""
+    family: str = ""
+    speakers: str = ""
+    web_bytes: str = ""
+    resource_class: str = ""
+    iso639_1: str = ""
+    flores: str = ""
+    cldr_locale: str = ""
+
+
+class Subtags(NamedTuple):
+    """What a BCP-47-like tag says: language (2 or 3 letters), script and region, empty where it is silent."""
+
+    language: str
+    script: str
+    region: str
+
+
+def read_table(name: str) -> list[dict[str, str]]:
+    """The rows of one of the package's CSV tables."""
+    with files("panlect").joinpath(f"{name}.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@lru_cache(maxsize=1)
+def rows() -> dict[str, Row]:
+    """languages.csv by canonical code, in the file's order: the default script first within a language."""
+    with files("panlect").joinpath("languages.csv").open(encoding="utf-8", newline="") as file:
+        lines = csv.reader(file)
+        next(lines, None)
+        return {cells[0]: Row(*cells) for cells in lines}
+
+
+@lru_cache(maxsize=1)
+def macro_languages() -> dict[tuple[str, str], str]:
+    """(macro-language, script or "") to the individual language that stands for it."""
+    return {(row["macro"], row["script"]): row["individual"] for row in read_table("language_macros")}
+
+
+@lru_cache(maxsize=1)
+def aliases() -> dict[tuple[str, str], str]:
+    """(scheme or "", key) to canonical code, for everything that no rule gets right."""
+    return {(row["scheme"], row["alias"]): row["code"] for row in read_table("language_aliases")}
+
+
+@lru_cache(maxsize=1)
+def default_script() -> dict[str, str]:
+    """ISO 639-3 individual language to the script of its first row."""
+    scripts: dict[str, str] = {}
+    for code in rows():
+        scripts.setdefault(code[:3], code[4:])
+    return scripts
+
+
+@lru_cache(maxsize=1)
+def alpha2_languages() -> dict[str, str]:
+    """ISO 639-1 to ISO 639-3, macro-languages unresolved; the withdrawn two-letter codes are aliases instead."""
+    from langcodes.data_dicts import LANGUAGE_ALPHA3
+
+    return {alpha2: alpha3 for alpha2, alpha3 in LANGUAGE_ALPHA3.items() if len(alpha2) == 2}
+
+
+@lru_cache(maxsize=1)
+def bibliographic_languages() -> dict[str, str]:
+    """The twenty ISO 639-2/B codes (``ger``) to ISO 639-3 (``deu``)."""
+    from langcodes.data_dicts import LANGUAGE_ALPHA3_BIBLIOGRAPHIC
+
+    alpha3 = alpha2_languages()
+    return {code: alpha3[alpha2] for alpha2, code in LANGUAGE_ALPHA3_BIBLIOGRAPHIC.items()}
+
+
+@lru_cache(maxsize=1)
+def names() -> dict[str, str]:
+    """Case-folded English and own names to canonical code; the more widely written language wins a shared name."""
+    found: dict[str, str] = {}
+    default = default_script()
+    order = sorted(rows().values(), key=lambda row: (default[row.code[:3]] != row.code[4:], -int(row.web_bytes or 0)))
+    for name_of in (lambda row: row.name, lambda row: row.own_name):
+        for row in order:
+            if name_of(row):
+                found.setdefault(fold(name_of(row)), row.code)
+    return found
+
+
+def fold(text: str) -> str:
+    """A code or name as a look-up key: case, separators, label prefixes and encodings do not matter."""
+    text = re.sub(r"^__label__", "", text.strip())
+    text = re.sub(r"^([A-Za-z]{2,3}(?:[_-][A-Za-z]{2})?)\.[A-Za-z0-9-]+", r"\1", text)  # en_US.UTF-8
+    return re.sub(r"[\s_@-]+", "-", text.casefold().replace("ʼ", "'").replace("’", "'")).strip("-")
+
+
+def plain_code(language: str, script: str) -> str:
+    """Canonical code of an ISO 639-3 code and an ISO 15924 script, macro-languages and script variants resolved."""
+    script = SCRIPT_VARIANTS.get(script, script)
+    individual = macro_languages().get((language, script)) or macro_languages().get((language, ""), language)
+    if script == "Hani":
+        script = {"jpn": "Jpan", "kor": "Hang"}.get(individual) or default_script().get(individual, "Hant")
+        script = script if script in {"Hans", "Hant", "Jpan", "Hang"} else "Hant"
+    return f"{individual}_{script}"
+
+
+def resource_class(code: str, web_bytes: int | None) -> str:
+    """``high``, ``medium``, ``low``, ``scarce`` or "" (not in the source), by bytes of cleaned web text."""
+    if code in UNCOUNTED:
+        return UNCOUNTED[code]
+    if web_bytes is None:
+        return ""
+    return next(name for name, least in RESOURCE_CLASSES.items() if web_bytes >= least)
+
+
+# Least bytes of UTF-8 text in the FineWeb-2 distribution for each class.
+RESOURCE_CLASSES = {"high": 50_000_000_000, "medium": 1_000_000_000, "low": 10_000_000, "scarce": 0}
+# English is not in FineWeb-2 because it has a corpus of its own; Chinese is counted there without its script.
+UNCOUNTED = {"eng_Latn": "high", "cmn_Hant": "high"}
+
+
+def resolve(text: str, script: str, scheme: str) -> str | None:
+    """Canonical code of ``text``, or None when nothing knows it."""
+    stripped = text.strip()
+    if not scheme and CANONICAL.fullmatch(stripped) and stripped in rows() and script in {"", stripped[4:]}:
+        return stripped
+    key = fold(text)
+    if not key or len(key) > 100:
+        return None
+    for code in (alias_code(key, scheme), tag_code(key, script), name_code(key, script)):
+        if code:
+            return with_script(code, script)
+    return None
+
+
+def with_script(code: str, script: str) -> str:
+    """The code in the script that was asked for, if one was."""
+    return plain_code(code[:3], script) if script and script != code[4:] else code
+
+
+def alias_code(key: str, scheme: str) -> str | None:
+    """A row of language_aliases.csv, the scheme's own first."""
+    return (aliases().get((scheme, key)) if scheme else None) or aliases().get(("", key))
+
+
+def tag_code(key: str, script: str) -> str | None:
+    """Canonical code of a BCP-47-like tag; a script in the tag wins over the likely one of its region."""
+    tag = subtags(key)
+    if tag is None:
+        return None
+    language = iso639_3(tag.language)
+    if language is None:
+        return None
+    script = script or tag.script
+    if script:
+        return plain_code(language, script)
+    likely = likely_script(tag.language, language, tag.region)
+    return plain_code(language, likely) if likely else None
+
+
+def subtags(key: str) -> Subtags | None:
+    """Split a folded key into subtags, or None when it is not shaped like a tag or names an unknown part."""
+    language, *rest = key.split("-")
+    if not re.fullmatch("[a-z]{2,3}", language):
+        return None
+    script = region = ""
+    for part in rest:
+        if len(part) == 1:  # an extension or private use: nothing behind it names the language
+            break
+        if re.fullmatch("[a-z]{3}", part) and not script and not region and iso639_3(part):
+            language = part  # an extended language: zh-yue
+        elif not script and not region and is_script(part.title()):
+            script = part.title()
+        elif part in SCRIPT_WORDS and not script:
+            script = SCRIPT_WORDS[part]
+        elif not region and is_region(part.upper()):
+            region = part.upper()
+        elif not re.fullmatch("[a-z0-9]{5,8}|[0-9][a-z0-9]{3}", part):
+            return None
+    return Subtags(language, script, region)
+
+
+@lru_cache(maxsize=4096)
+def iso639_3(language: str) -> str | None:
+    """The ISO 639-3 code (possibly a macro-language) of a two- or three-letter code, or None."""
+    if language in UNDETERMINED:
+        return None
+    if len(language) == 2:
+        return alpha2_languages().get(language)
+    if language in default_script() or (language, "") in macro_languages():
+        return language
+    if language in bibliographic_languages():
+        return bibliographic_languages()[language]
+    import langcodes
+
+    private = re.fullmatch("q[a-t][a-z]", language)
+    return language if not private and langcodes.tag_is_valid(language) else None
+
+
+@lru_cache(maxsize=512)
+def is_script(script: str) -> bool:
+    """Whether ISO 15924 has this four-letter code and it can be the script of a text."""
+    from langcodes.data_dicts import ALL_SCRIPTS
+
+    return script in ALL_SCRIPTS and not script.startswith(("Z", "Qa"))
+
+
+@lru_cache(maxsize=512)
+def is_region(region: str) -> bool:
+    """Whether this is an ISO 3166 or UN M.49 region, or mBART's XX for none."""
+    if region == "XX":
+        return True
+    if not re.fullmatch("[A-Z]{2}|[0-9]{3}", region):
+        return False
+    import langcodes
+
+    return bool(langcodes.tag_is_valid(f"und-{region}"))
+
+
+def likely_script(tag_language: str, language: str, region: str) -> str:
+    """The script that Unicode's likely subtags give for the region, else the language's default, else ""."""
+    individual = macro_languages().get((language, ""), language)
+    if not region and individual in default_script():
+        return default_script()[individual]
+    from babel.core import get_global
+
+    likely: Mapping[str, str] = get_global("likely_subtags")
+    shortest = next((two for two, three in alpha2_languages().items() if three == language), tag_language)
+    for key in (f"{shortest}_{region}", shortest, language, individual):
+        if key in likely and not (key == shortest and individual in default_script()):
+            return likely[key].split("_")[1]
+    return default_script().get(individual, "")
+
+
+def name_code(key: str, script: str) -> str | None:
+    """Canonical code of a name in English, the language itself or (through language_data) other languages."""
+    if key in names():
+        return names()[key]
+    words = [word.strip("()") for word in key.split("-")]
+    for position in (-1, 0):
+        if len(words) > 1 and words[position] in SCRIPT_WORDS:
+            rest = "-".join(words[:-1] if position else words[1:])
+            code = name_code(rest, script)
+            return plain_code(code[:3], SCRIPT_WORDS[words[position]]) if code else None
+    import langcodes
+
+    try:
+        found = langcodes.find(key.replace("-", " "))
+    except LookupError:
+        return None
+    return tag_code(found.to_tag().casefold(), script)
+
+
+def nearest(text: str, count: int = 3) -> Iterator[str]:
+    """The known codes and names that look most like ``text``, as "code (Name)"."""
+    from difflib import get_close_matches
+
+    targets = dict(names())
+    targets.update({key: code for (scheme, key), code in aliases().items() if not scheme and code})
+    targets.update({code.casefold().replace("_", "-"): code for code in rows()})
+    seen: set[str] = set()
+    for match in get_close_matches(fold(text)[:60], targets, n=4 * count, cutoff=0.6):
+        code = targets[match]
+        if code not in seen and len(seen) < count:
+            seen.add(code)
+            row = rows().get(code)
+            yield f"{code} ({row.name})" if row and row.name else code
+
+
+def unknown(text: str) -> LanguageError:
+    """The error for a text that names no language we know."""
+    close = ", ".join(nearest(text))
+    shown = text if len(text) <= 60 else f"{text[:57]}..."
+    return LanguageError(
+        f"no language is called {shown!r}",
+        expected="a code such as swh_Latn, sw, swa, sw-TZ or zh-Hant, or a name such as Swahili",
+        fix=f"did you mean {close}?" if close else "look the code up with `panlect lang NAME`",
+    )
