@@ -29,12 +29,12 @@ from panlect.folder import MANIFEST, PARTIAL, Folder, Input, sha256
 FORMAT = 1
 
 
-def fingerprint(stage: str, version: int, config: Config, inputs: Sequence[Input]) -> str:
-    """Identify a result before it exists: stage, its version, complete settings, and the inputs.
+def fingerprint(stage: str, version: int, config: Config, inputs: Sequence[str]) -> str:
+    """Identify a result before it exists: stage, its version, complete settings, inputs' fingerprints.
 
     Names and places of inputs do not count, only what is in them.
     """
-    facts = [FORMAT, stage, version, config.model_dump(mode="json"), [each.fingerprint for each in inputs]]
+    facts = [FORMAT, stage, version, config.model_dump(mode="json"), list(inputs)]
     text = json.dumps(facts, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -214,7 +214,7 @@ def draft(out: Path, stage: str, version: int, config: Config, inputs: Sequence[
         "stage": stage,
         "stage_version": version,
         "panlect": __version__,
-        "fingerprint": fingerprint(stage, version, config, inputs),
+        "fingerprint": fingerprint(stage, version, config, [each.fingerprint for each in inputs]),
         "config": config.model_dump(mode="json"),
         "inputs": [
             {"name": each.name, "location": _location(each, out), "fingerprint": each.fingerprint}
