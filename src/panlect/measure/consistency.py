@@ -1,0 +1,119 @@
+"""Does a model say the same in two languages? RankC, COverlap, subset consistency and AC3.
+
+* RankC (Qi, Fernández and Bisazza 2023, "Cross-Lingual Consistency of Factual Knowledge", section 3): the
+  candidates of a query are ranked in both languages; with N candidates
+  `consistency = Σ_j w_j · |top_j ∩ top'_j| / j`, `w_j ∝ exp(N - j + 1)`. RankC is its mean over queries.
+  Candidates are matched by their place in the list, so equal strings stay apart.
+  **Its chance level is not 0**: independent random orders score `Σ_j w_j · j / N`. It is printed beside every
+  RankC of this project.
+* COverlap: of the questions at least one language has right, the share both have right.
+* Consistency over language subsets and AC3 (Wang et al. 2023, "SeaEval", section 3.2).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Sequence
+from functools import lru_cache
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Weighting = Literal["softmax", "linear", "squared"]
+
+
+def rank_weights(candidates: int, weighting: Weighting = "softmax") -> NDArray[np.float64]:
+    """Weight of each cut-off j = 1..N; sums to 1 for any N (the largest exponent is subtracted first)."""
+    if candidates < 1:
+        raise ValueError("RankC needs at least one candidate")
+    height = np.arange(candidates, 0, -1, dtype=np.float64)
+    raw = {
+        "softmax": np.exp(height - candidates),
+        "linear": height,
+        "squared": height**2,
+    }[weighting]
+    return np.asarray(raw / raw.sum())
+
+
+@lru_cache(maxsize=1024)
+def _credit(candidates: int, weighting: Weighting) -> NDArray[np.float64]:
+    """Credit of a candidate by the worse of its two ranks.
+
+    A candidate is in both top-j lists for every j above the worse rank m, so it earns Σ_{j>m} w_j / j, and a
+    query's consistency is the sum of its candidates' credits: no loop over j.
+    """
+    per_cut = rank_weights(candidates, weighting) / np.arange(1, candidates + 1)
+    return np.cumsum(per_cut[::-1])[::-1]
+
+
+def ranks(scores: ArrayLike) -> NDArray[np.int64]:
+    """Rank of each candidate, 0 = best (highest score); equal scores keep the order of the list."""
+    order = np.argsort(-np.asarray(scores, dtype=np.float64), kind="stable")
+    out = np.empty(order.size, dtype=np.int64)
+    out[order] = np.arange(order.size)
+    return out
+
+
+def rank_agreement(
+    first: Sequence[ArrayLike], second: Sequence[ArrayLike], weighting: Weighting = "softmax"
+) -> NDArray[np.float64]:
+    """Consistency of each query from its ranks (see `ranks`) in two languages; queries may differ in N."""
+    if len(first) != len(second):
+        raise ValueError(f"{len(first)} queries in one language but {len(second)} in the other")
+    out = np.empty(len(first))
+    for place, (one, other) in enumerate(zip(first, second, strict=True)):
+        worse = np.maximum(np.asarray(one), np.asarray(other))
+        out[place] = _credit(worse.size, weighting)[worse].sum()
+    return out
+
+
+def rankc_chance(candidates: Sequence[int], weighting: Weighting = "softmax") -> float:
+    """RankC of independent random orders, for queries with these numbers of candidates."""
+    if not len(candidates):
+        return math.nan
+    levels = [float(rank_weights(n, weighting) @ np.arange(1, n + 1)) / n for n in candidates]
+    return float(np.mean(levels))
+
+
+def above_chance(score: float, chance: float) -> float:
+    """Rescale so that chance is 0 and perfect agreement is 1; NaN where chance is already 1."""
+    return math.nan if chance >= 1 else (score - chance) / (1 - chance)
+
+
+def correct_overlap(first: ArrayLike, second: ArrayLike) -> float:
+    """COverlap: right in both / right in at least one; NaN if nobody is right.
+
+    With English as one side this is also CLiKA's en-CO (Gao et al. 2024).
+    """
+    one, other = np.asarray(first, dtype=bool), np.asarray(second, dtype=bool)
+    either = int((one | other).sum())
+    return math.nan if either == 0 else int((one & other).sum()) / either
+
+
+def subset_consistency(answers: Sequence[Sequence[Hashable | None]], size: int) -> float:
+    """Mean over all language subsets of `size` of the share of questions they answer alike.
+
+    `answers[language][question]` is the chosen option; None (no readable option) agrees with nothing. Counted
+    in closed form, Σ_options C(n_option, size) / C(languages, size), so a hundred languages cost nothing.
+    """
+    languages = len(answers)
+    if not 2 <= size <= languages:
+        raise ValueError(f"subset size {size} is not between 2 and the number of languages, {languages}")
+    questions = list(zip(*answers, strict=True))
+    if not questions:
+        return math.nan
+    total = 0
+    for chosen in questions:
+        counts: dict[Hashable, int] = {}
+        for option in chosen:
+            if option is not None:
+                counts[option] = counts.get(option, 0) + 1
+        total += sum(math.comb(n, size) for n in counts.values())
+    return total / (math.comb(languages, size) * len(questions))
+
+
+def ac3(accuracy: float, consistency: float) -> float:
+    """Harmonic mean of accuracy and consistency; 0 when both are 0."""
+    together = accuracy + consistency
+    return 0.0 if together == 0 else 2 * accuracy * consistency / together

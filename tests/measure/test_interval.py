@@ -1,0 +1,105 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from panlect.measure.interval import bootstrap, bootstrap_ratio, mcnemar, paired_bootstrap, wilson
+
+
+def test_wilson_against_the_textbook_values() -> None:
+    # Newcombe 1998, table I, method 3: 81/263, 15/148, 0/20, 1/29.
+    for successes, count, low, high in [
+        (81, 263, 0.2553, 0.3662),
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0.0, 0.1611),
+        (1, 29, 0.0061, 0.1718),
+    ]:
+        result = wilson(successes, count)
+        assert (result.low, result.high) == pytest.approx((low, high), abs=5e-5)
+        assert result.count == count
+
+
+def test_no_observations_give_no_number() -> None:
+    assert math.isnan(wilson(0, 0).value)
+    assert math.isnan(bootstrap([]).low)
+    assert math.isnan(bootstrap_ratio([1.0, 2.0], [0.0, 0.0]).value)
+
+
+@given(st.integers(0, 60), st.integers(1, 60))
+def test_wilson_contains_its_value(successes: int, count: int) -> None:
+    result = wilson(min(successes, count), count)
+    assert 0 <= result.low <= result.value <= result.high <= 1
+
+
+def test_bootstrap_covers_the_true_mean_as_often_as_it_says() -> None:
+    generator = np.random.default_rng(1)
+    hits = 0
+    for trial in range(200):
+        result = bootstrap(generator.normal(3.0, 1.0, 80), seed=trial, resamples=400)
+        hits += result.low <= 3.0 <= result.high
+    assert 0.90 <= hits / 200 <= 0.99
+
+
+def test_clusters_widen_the_interval_when_answers_of_an_item_agree() -> None:
+    # 20 items asked in 50 languages, every language giving the same answer: 20 observations, not 1000.
+    items = np.repeat(np.arange(20), 50)
+    right = np.repeat(np.arange(20) % 2, 50)
+    plain, clustered = bootstrap(right), bootstrap(right, clusters=items.tolist())
+    assert plain.value == clustered.value == 0.5
+    ratio = (clustered.high - clustered.low) / (plain.high - plain.low)
+    assert ratio == pytest.approx(math.sqrt(50), rel=0.15)
+
+
+def test_the_same_seed_gives_the_same_interval_and_chunks_do_not_matter(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    values = np.arange(100) % 7
+    first = bootstrap(values, seed=5)
+    assert bootstrap(values, seed=5) == first
+    assert bootstrap(values, seed=6) != first
+    monkeypatch.setattr("panlect.measure.interval.CELLS_PER_CHUNK", 1000)
+    assert bootstrap(values, seed=5) == first
+
+
+def test_ratio_is_of_sums() -> None:
+    result = bootstrap_ratio([10.0, 30.0], [1.0, 9.0])
+    assert result.value == 4.0
+    assert result.low >= 30 / 9 - 1e-12
+    assert result.high <= 10
+
+
+def test_paired_bootstrap_sees_what_overlapping_bars_hide() -> None:
+    generator = np.random.default_rng(0)
+    hard = generator.random(400)
+    first = (hard < 0.50).astype(float)
+    second = (hard < 0.54).astype(float)  # right wherever the first is, and on 4 % more
+    bars = bootstrap(first), bootstrap(second)
+    assert bars[0].high > bars[1].low  # the bars overlap
+    result = paired_bootstrap(first, second)
+    assert result.difference == pytest.approx((second - first).mean())
+    assert result.low > 0
+    assert result.p_value < 0.01
+
+
+def test_paired_bootstrap_of_equal_systems() -> None:
+    result = paired_bootstrap([1, 0, 1], [1, 0, 1])
+    assert (result.difference, result.p_value) == (0.0, 1.0)
+
+
+def test_mcnemar_exact() -> None:
+    # 1 lost, 9 gained: p = 2 · (1 + 10) / 2^10.
+    first = [1] + [0] * 9 + [1] * 5
+    second = [0] + [1] * 9 + [1] * 5
+    result = mcnemar(first, second)
+    assert result.p_value == pytest.approx(22 / 1024)
+    assert result.difference == pytest.approx(8 / 15)
+    assert mcnemar([1, 0], [1, 0]).p_value == 1.0
+
+
+@settings(max_examples=30)
+@given(st.lists(st.booleans(), min_size=1, max_size=40))
+def test_mcnemar_is_symmetric(values: list[bool]) -> None:
+    other = values[::-1]
+    assert mcnemar(values, other).p_value == pytest.approx(mcnemar(other, values).p_value)
