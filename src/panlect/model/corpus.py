@@ -1,0 +1,139 @@
+"""Opens a mixture made by the stage `mix`: its schedule, and the text of each draw. No torch here.
+
+The texts of the mixture's sources are held in memory as Arrow columns, read on first use.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from panlect import tables
+from panlect.errors import FolderError
+from panlect.folder import Folder, Input, resolve
+from panlect.folder import tables as read
+from panlect.mixture.plan import MIXTURE_FILE, Component
+from panlect.mixture.schedule import Draw, Schedule
+
+
+class Text(NamedTuple):
+    """What a draw stands for. A pair counts under its target language, as everywhere."""
+
+    text: str
+    language: str
+    component: int
+
+
+def is_mixture(each: Input) -> bool:
+    """Whether the input is a folder made by `mix`."""
+    return isinstance(each, Folder) and (each.path / MIXTURE_FILE).is_file()
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """A schedule over components, and their rows."""
+
+    schedule: Schedule
+    components: tuple[Component, ...]
+    sources: Mapping[str, Input]
+    pair_template: str
+    _columns: dict[tuple[str, str], dict[str, pl.DataFrame]] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def languages(self) -> tuple[str, ...]:
+        """All languages of the mixture, sorted."""
+        return tuple(sorted({component.language for component in self.components}))
+
+    def text(self, draw: Draw) -> Text:
+        """The text of a draw. A pair is written with the template, in either order by epoch and row."""
+        component = self.components[draw.component]
+        row = self._rows(component).row(draw.row)
+        text = (
+            row[0]
+            if component.kind == "document"
+            else self._pair(row, swapped=(draw.row + draw.epoch) % 2 == 1)
+        )
+        return Text(text, component.language, draw.component)
+
+    def texts(self, component: int) -> Iterator[str]:
+        """Every row of a component once, in the order that draws count (pairs in their first order)."""
+        chosen = self.components[component]
+        for row in self._rows(chosen).iter_rows():
+            yield row[0] if chosen.kind == "document" else self._pair(row, swapped=False)
+
+    def _pair(self, row: tuple[Any, ...], *, swapped: bool) -> str:
+        source, target, source_language, target_language = row
+        if swapped:
+            source, target, source_language, target_language = (
+                target,
+                source,
+                target_language,
+                source_language,
+            )
+        return self.pair_template.format(
+            source=source, target=target, source_language=source_language, target_language=target_language
+        )
+
+    def _rows(self, component: Component) -> pl.DataFrame:
+        key = (component.source, component.kind)
+        if key not in self._columns:
+            self._columns[key] = rows_by_language(self.sources[component.source], component.kind)
+        frame = self._columns[key].get(component.language)
+        if frame is None or frame.height != component.rows:
+            raise FolderError(
+                f"the source does not have the {component.rows} planned rows of {component.language}",
+                where=component.source,
+                fix="make the mixture again",
+            )
+        return frame
+
+
+def rows_by_language(source: Input, kind: str) -> dict[str, pl.DataFrame]:
+    """The text columns of a table's rows per language, in file order."""
+    language = tables.LANGUAGE_COLUMN.get(kind, "language")
+    columns = (
+        ["text"]
+        if kind == "document"
+        else ["source_text", "target_text", "source_language", "target_language"]
+    )
+    frame = read([source], kind)
+    return {
+        str(key[0]): group.select(columns) for key, group in frame.group_by(language, maintain_order=True)
+    }
+
+
+def open_mixture(folder: Folder) -> Mixture:
+    """Open a folder made by `mix`.
+
+    Raises:
+        FolderError: it is not a mixture, or one of its sources is gone or has changed.
+    """
+    file = folder.path / MIXTURE_FILE
+    if not file.is_file():
+        raise FolderError(
+            "the folder is not a mixture", where=str(folder.path), expected="a folder made by `mix`"
+        )
+    plan = json.loads(file.read_text(encoding="utf-8"))
+    sources = {each["source"]: _source(folder, each) for each in plan["sources"]}
+    components = tuple(Component(**each) for each in plan["components"])
+    schedule = Schedule.from_dict(plan["schedule"])
+    return Mixture(schedule, components, sources, plan["pair_template"])
+
+
+def _source(folder: Folder, facts: Mapping[str, str]) -> Input:
+    location = facts["location"]
+    here = folder.path.parent / location
+    source = resolve(here if here.exists() else location)
+    if source.fingerprint != facts["fingerprint"]:
+        raise FolderError(
+            f"the source '{facts['source']}' has changed since the mixture was made",
+            where=location,
+            expected=f"fingerprint {facts['fingerprint']}",
+            fix="make the mixture again",
+        )
+    return source

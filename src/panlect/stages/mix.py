@@ -1,0 +1,300 @@
+"""`mix`: decides how much of which language is read, and in which order.
+
+Sizes come from the manifests of the inputs; no text is read. The result holds no text either, only a plan:
+shares, epochs and quotas per component, and a seekable schedule over the rows of the inputs
+(`panlect.mixture.schedule`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import polars as pl
+from pydantic import Field
+
+from panlect import tables
+from panlect.config import Config
+from panlect.draft import Draft, draft
+from panlect.errors import ConfigError, DataError, FolderError
+from panlect.folder import Folder, Input
+from panlect.folder import tables as read
+from panlect.mixture import plan as planning
+from panlect.mixture.plan import MIXTURE_FILE, Component, Method, Unit, Wish
+from panlect.mixture.schedule import Schedule
+from panlect.mixture.shares import Floats, Ints
+
+VERSION = 1
+KINDS = ("document", "pair")
+
+
+class MixConfig(Config):
+    """How much of which language."""
+
+    method: Method = "unimax"
+    """`unimax`: uniform, but nothing more than `max_epochs` times. `temperature`: size ** `alpha`.
+    `proportional`, `uniform`: alpha 1 and 0. `fixed`: only what `shares` says."""
+    alpha: float = Field(default=0.3, ge=0, le=1)
+    """Exponent of `temperature`: 1 is proportional, 0 uniform."""
+    max_epochs: float = Field(default=4.0, ge=0)
+    """No language is read more often than this, whatever the method; 0 removes the limit."""
+    epochs: float = Field(default=1.0, gt=0)
+    """The budget as a multiple of everything there is; used where no `budget_...` is given."""
+    budget_tokens: float = Field(default=0.0, ge=0)
+    """The budget in tokens; sizes are then counted in tokens, as bytes / `bytes_per_token`."""
+    budget_bytes: float = Field(default=0.0, ge=0)
+    """The budget in bytes of UTF-8."""
+    budget_documents: float = Field(default=0.0, ge=0)
+    """The budget in rows; sizes are then counted in rows."""
+    unit: Literal["", "bytes", "tokens", "documents"] = ""
+    """In which unit sizes are counted (it changes the shares). Empty: the unit of the budget, or bytes."""
+    bytes_per_token: float = Field(default=4.0, gt=0)
+    """Used for languages for which no input (an audit or a tokenizer) says better."""
+    shares: dict[str, float] = Field(default_factory=dict)
+    """Fixed shares per language, within the text that is neither parallel nor replay; the method divides the
+    rest."""
+    floors: dict[str, float] = Field(default_factory=dict)
+    """Smallest share per language."""
+    caps: dict[str, float] = Field(default_factory=dict)
+    """Largest share per language."""
+    languages: tuple[str, ...] = ()
+    """Only these languages; empty for all."""
+    parallel_share: float = Field(default=-1.0, ge=-1, le=1)
+    """Share of the budget for pairs, each written as one text; -1 for their share by size."""
+    pair_template: str = "{source}\n{target}"
+    """How a pair becomes a text; may also name {source_language} and {target_language}. Every other pair is
+    written in the opposite direction."""
+    replay: dict[str, float] = Field(default_factory=dict)
+    """Share of the budget per input that keeps old abilities alive (old languages, code)."""
+    allow_shortfall: bool = False
+    """Train for less if `max_epochs` of everything does not fill the budget; otherwise that is an error."""
+    seed: int = 0
+    """Of the order of rows within each component."""
+
+
+def mix(inputs: Sequence[Input], out: Path, config: MixConfig) -> Folder:
+    """Plan a mixture over all documents and pairs of the inputs."""
+    with draft(out, "mix", VERSION, config, inputs) as work:
+        components = _components(inputs, config, work)
+        unit, sizes = _sizes(inputs, components, config)
+        amounts = _amounts(components, sizes, _budget(config, unit, sizes), config)
+        counts = planning.documents(components, amounts, sizes)
+        schedule = Schedule(
+            [each.name for each in components],
+            [each.rows for each in components],
+            [counts.tolist()],
+            seed=config.seed,
+        )
+        _save(work, inputs, components, schedule, config)
+        table = plan_table(components, sizes, amounts, counts)
+        table.write_parquet(work.path / "plan.parquet")
+        _report(work, table, unit)
+    return work.folder
+
+
+def _components(inputs: Sequence[Input], config: MixConfig, work: Draft) -> list[Component]:
+    names = [each.name for each in inputs]
+    if len(set(names)) != len(names):
+        raise ConfigError(
+            "two inputs have the same name", where=", ".join(names), expected="names that differ"
+        )
+    found = [component for each in inputs for component in _of_input(each, work)]
+    chosen = [each for each in found if not config.languages or each.language in config.languages]
+    if missing := sorted(set(config.languages) - {each.language for each in chosen}):
+        raise ConfigError(
+            f"no text of {', '.join(missing)}", where="languages", expected="languages that the inputs hold"
+        )
+    if not chosen:
+        raise FolderError("no input holds documents or pairs", where=", ".join(names) or "no inputs")
+    if config.parallel_share == 0:
+        chosen = [each for each in chosen if each.kind != "pair"]
+    return chosen
+
+
+def _of_input(each: Input, work: Draft) -> list[Component]:
+    if isinstance(each, Folder):
+        return [
+            Component(each.name, kind, language, entry["rows"], entry["bytes"])
+            for kind in KINDS
+            for language, entry in sorted(each.manifest["counts"].get(kind, {}).items())
+            if entry["rows"] and entry["bytes"]
+        ]
+    for kind in KINDS:
+        try:
+            frame = read([each], kind)
+        except (DataError, FolderError):
+            continue
+        work.log(f"{each.name} has no manifest: read once to count its rows")
+        rows = tables.sizes(kind, frame).iter_rows()
+        return [
+            Component(each.name, kind, language, count, size)
+            for language, count, size in rows
+            if count and size
+        ]
+    return []
+
+
+def _sizes(
+    inputs: Sequence[Input], components: Sequence[Component], config: MixConfig
+) -> tuple[Unit, Floats]:
+    given = [unit for unit in ("bytes", "tokens", "documents") if getattr(config, f"budget_{unit}")]
+    if len(given) > 1 or (given and config.unit not in ("", given[0])):
+        raise ConfigError(
+            "the budget is given in more than one unit",
+            where=f"budget_{given[0]}",
+            expected="one budget, one unit",
+        )
+    unit: Unit = given[0] if given else config.unit or "bytes"  # type: ignore[assignment]
+    if unit == "documents":
+        return unit, np.array([each.rows for each in components], dtype=np.float64)
+    sizes = np.array([each.bytes for each in components], dtype=np.float64)
+    if unit == "tokens":
+        known = _bytes_per_token(inputs)
+        sizes /= np.array([known.get(each.language, config.bytes_per_token) for each in components])
+    return unit, sizes
+
+
+def _bytes_per_token(inputs: Sequence[Input]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for each in inputs:
+        if isinstance(each, Folder):
+            rows = each.numbers().filter(
+                (pl.col("measure") == "bytes_per_token") & (pl.col("language") != "")
+            )
+            found |= dict(rows.select("language", "value").iter_rows())
+    return found
+
+
+def _budget(config: MixConfig, unit: Unit, sizes: Floats) -> float:
+    return float(getattr(config, f"budget_{unit}")) or config.epochs * float(sizes.sum())
+
+
+def _amounts(components: Sequence[Component], sizes: Floats, budget: float, config: MixConfig) -> Floats:
+    pairs = np.array([each.kind == "pair" and each.source not in config.replay for each in components])
+    parallel = config.parallel_share
+    if parallel < 0:
+        natural = float(sizes[pairs].sum() / sizes.sum())
+        parallel = natural * (1 - sum(config.replay.values()))
+    amounts = np.zeros(len(components))
+    for name, share, numbers in planning.parts(components, parallel_share=parallel, replay=config.replay):
+        if share > 0:
+            chosen = [components[number] for number in numbers]
+            amounts[numbers] = planning.component_amounts(
+                chosen, sizes[numbers], share * budget, _wish(name, config)
+            )
+    return amounts
+
+
+def _wish(part: str, config: MixConfig) -> Wish:
+    main = part == "main"
+    return Wish(
+        method=config.method if main or config.method != "fixed" else "proportional",
+        alpha=config.alpha,
+        max_epochs=config.max_epochs,
+        shares=config.shares if main else {},
+        floors=config.floors if main else {},
+        caps=config.caps if main else {},
+        allow_shortfall=config.allow_shortfall,
+    )
+
+
+def _save(
+    work: Draft,
+    inputs: Sequence[Input],
+    components: Sequence[Component],
+    schedule: Schedule,
+    config: MixConfig,
+) -> None:
+    used = {component.source for component in components}
+    locations = {facts["name"]: facts["location"] for facts in work.facts["inputs"]}
+    plan: dict[str, Any] = {
+        "sources": [
+            {"source": each.name, "location": locations[each.name], "fingerprint": each.fingerprint}
+            for each in inputs
+            if each.name in used
+        ],
+        "components": [vars(each) for each in components],
+        "schedule": schedule.to_dict(),
+        "pair_template": config.pair_template,
+    }
+    _check_template(config.pair_template)
+    (work.path / MIXTURE_FILE).write_text(json.dumps(plan, ensure_ascii=False), encoding="utf-8")
+
+
+def _check_template(template: str) -> None:
+    try:
+        text = template.format(source="s", target="t", source_language="a", target_language="b")
+    except (KeyError, IndexError, ValueError) as error:
+        raise ConfigError(
+            f"cannot fill in the template ({error})",
+            where="pair_template",
+            expected="only {source}, {target}, {source_language}, {target_language}",
+        ) from error
+    if "s" not in text or "t" not in text:
+        raise ConfigError("the template must name {source} and {target}", where="pair_template")
+
+
+def plan_table(components: Sequence[Component], sizes: Floats, amounts: Floats, counts: Ints) -> pl.DataFrame:
+    """One row per component; `size` and `amount` are in the plan's unit."""
+    rows = np.array([each.rows for each in components])
+    return pl.DataFrame(
+        {
+            "source": [each.source for each in components],
+            "kind": [each.kind for each in components],
+            "language": [each.language for each in components],
+            "rows": rows,
+            "bytes": [each.bytes for each in components],
+            "size": sizes,
+            "amount": amounts,
+            "share": amounts / amounts.sum(),
+            "epochs": counts / rows,
+            "documents": counts,
+        }
+    )
+
+
+def by_language(table: pl.DataFrame) -> pl.DataFrame:
+    """The plan per language, most repeated first, with a warning where text is repeated too often."""
+    many = planning.MANY_EPOCHS
+    return (
+        table.group_by("language")
+        .agg(
+            pl.col("rows", "bytes", "size", "amount", "share", "documents").sum(),
+            (pl.col("documents") * pl.col("bytes") / pl.col("rows")).sum().alias("bytes_planned"),
+        )
+        .with_columns(
+            (pl.col("size") / pl.col("size").sum()).alias("natural_share"),
+            (pl.col("amount") / pl.col("size")).alias("epochs"),
+        )
+        .with_columns(
+            pl.when(pl.col("epochs") > many + 1e-9)
+            .then(pl.lit(f"more than {many} epochs"))
+            .otherwise(pl.lit(""))
+            .alias("warning")
+        )
+        .sort("epochs", "language", descending=[True, False])
+    )
+
+
+def _report(work: Draft, table: pl.DataFrame, unit: Unit) -> None:
+    languages = by_language(table)
+    for row in languages.iter_rows(named=True):
+        facts: Mapping[str, tuple[float, str]] = {
+            "share": (row["share"], ""),
+            "natural_share": (row["natural_share"], ""),
+            "epochs": (row["epochs"], "epochs"),
+            "documents_planned": (row["documents"], "documents"),
+            "bytes_planned": (row["bytes_planned"], "bytes"),
+        }
+        for measure, (value, of_unit) in facts.items():
+            work.number(measure, float(value), language=row["language"], count=row["rows"], unit=of_unit)
+    work.note(unit=unit, draws=int(table["documents"].sum()), languages=languages.height)
+    if repeated := languages.filter(pl.col("warning") != "").height:
+        worst = languages.row(0, named=True)
+        work.log(
+            f"{repeated} of {languages.height} languages are read more than {planning.MANY_EPOCHS} times;"
+            f" most of all {worst['language']}: {worst['epochs']:.1f} epochs"
+        )
