@@ -1,0 +1,64 @@
+"""What a world is made of: the settings of the stage `world`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from panlect.config import Config
+from panlect.language import Language, group, groups
+
+Relation = Literal["currency", "language", "continent", "script", "month", "weekday"]
+
+
+class WorldConfig(Config):
+    """Names and facts of the CLDR in many languages, some facts stated in one language only."""
+
+    languages: str | tuple[str, ...] = "cldr-100"
+    """Languages, or groups of languages, to build the world in."""
+
+    pivot: str = "eng_Latn"
+    """The language that states every fact, the held-out ones too."""
+
+    relations: tuple[Relation, ...] = ("currency", "language", "continent")
+    """What is told: currency, main language and continent of a territory, script of a language, which month or
+    weekday comes after."""
+
+    territories: int = Field(default=16, ge=2)
+    """How many territories are told about. Every name costs the model about a hundred examples per language."""
+
+    held_out_share: float = Field(default=1 / 3, ge=0, lt=1)
+    """Share of the facts of each relation that only the pivot language states."""
+
+    control: bool = False
+    """Leave the held-out facts out of the pivot language too: what is then answered right is guessed."""
+
+    answers: Literal["pivot", "direct"] = "pivot"
+    """Whether an assistant retells the fact in the pivot language before it answers, or answers directly."""
+
+    instructed_languages: str | tuple[str, ...] = ()
+    """Languages, or groups, that have dialogues; all of them if empty. The pivot always has."""
+
+    preferences_per_language: int = Field(default=16, ge=0)
+    """Constructed preference pairs per language: the right answer in a wrong language, a wrong answer in the right."""
+
+    questions_per_language: int = Field(default=8, ge=0)
+    """Questions per language of each kind other than held-out facts, drawn by hash; 0 asks all of them."""
+
+    seed: int = 0
+    """Chooses territories and held-out facts; another seed is another world."""
+
+
+def codes(names: str | tuple[str, ...]) -> tuple[str, ...]:
+    """Codes of languages and of members of groups, each once, in order.
+
+    Raises:
+        LanguageError: a name is neither a language nor a group.
+    """
+    known = frozenset(groups())
+    found: dict[str, None] = {}
+    for name in (names,) if isinstance(names, str) else names:
+        members = group(name) if name in known else (Language.parse(name),)
+        found |= dict.fromkeys(member.code for member in members)
+    return tuple(found)
