@@ -26,7 +26,7 @@ from panlect.errors import ConfigError
 from panlect.gates import Gate
 
 STEP_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
-RESERVED_STEP_NAMES = frozenset({"report.html", "numbers.parquet", "run.json"})
+RESERVED_STEP_NAMES = frozenset({"report", "report.html", "numbers.parquet", "run.json"})
 
 
 class Step(Config):

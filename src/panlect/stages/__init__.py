@@ -1,19 +1,13 @@
 """The stages: one file, one verb, one docs page each.
 
 A stage's file holds ``VERSION``, its settings class (``MixConfig`` for ``mix``) and the function of
-the same name, ``(inputs, out, config) -> Folder``. This table is the only registration, and its
-strings keep ``panlect --help`` from importing anything heavy.
+the same name, ``(inputs, out, config) -> Folder``; `panlect.stage.load` imports it. This table is the
+only registration, and its strings keep ``panlect --help`` from importing anything.
 """
 
-import importlib
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
-
-from panlect.config import Config, nearest
-from panlect.errors import ConfigError
-from panlect.folder import Folder, Input
 
 
 class Entry(NamedTuple):
@@ -39,25 +33,3 @@ STAGES: Mapping[str, Entry] = MappingProxyType(
         "report": Entry("panlect.report.page", "write one offline page about a run"),
     }
 )
-
-
-class Stage(NamedTuple):
-    """A loaded stage."""
-
-    name: str
-    function: Callable[[Sequence[Input], Path, Config], Folder]
-    config: type[Config]
-    version: int
-
-
-def load(name: str) -> Stage:
-    """Import a stage's file.
-
-    Raises:
-        ConfigError: there is no such stage.
-    """
-    if name not in STAGES:
-        raise ConfigError(f"there is no stage '{name}'", where="stage", fix=nearest(name, STAGES))
-    module = importlib.import_module(STAGES[name].module)
-    config = getattr(module, name.title().replace("_", "") + "Config")
-    return Stage(name, getattr(module, name), config, module.VERSION)
