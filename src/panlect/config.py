@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -156,14 +156,23 @@ def _all_mistakes(kind: type[Config], mistakes: list[ErrorDetails], where: str) 
 
 
 def _known_keys(kind: type[BaseModel], path: list[str]) -> list[str]:
-    """Follow a key path into nested settings, as far as it names plain classes."""
+    """Follow a key path into nested settings and lists of them, as far as it can be known."""
     for part in path:
+        if part.isdigit():
+            continue
         field = kind.model_fields.get(part)
-        inner = field.annotation if field else None
-        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+        inner = _model_in(field.annotation) if field else None
+        if inner is None:
             break
         kind = inner
     return list(kind.model_fields)
+
+
+def _model_in(annotation: object) -> type[BaseModel] | None:
+    """Return the settings class inside an annotation such as ``tuple[Gate, ...]``."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for each in get_args(annotation) if (found := _model_in(each))), None)
 
 
 def explain(kind: type[Config]) -> str:

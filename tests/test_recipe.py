@@ -1,0 +1,70 @@
+"""Recipes: structure checked with places, order kept, overrides by key path."""
+
+from pathlib import Path
+
+import pytest
+
+from panlect.errors import ConfigError
+from panlect.recipe import parse_recipe, read_recipe
+
+GOOD = """
+name: two
+languages: [eng_Latn]
+steps:
+  first:  {stage: letters, letters: xy}
+  second: {stage: doubled, from: [first, "data/*.jsonl"]}
+gates:
+  - {measure: tokens_seen, step: first, at_least: 2}
+"""
+
+
+def write(path: Path, text: str) -> Path:
+    (path / "recipe.yaml").write_text(text, encoding="utf-8")
+    return path / "recipe.yaml"
+
+
+def test_steps_keep_their_order_and_settings(tmp_path: Path) -> None:
+    recipe = read_recipe(write(tmp_path, GOOD))
+    assert [(step.name, step.stage, step.inputs, step.settings) for step in recipe.steps] == [
+        ("first", "letters", (), {"letters": "xy"}),
+        ("second", "doubled", ("first", "data/*.jsonl"), {}),
+    ]
+    assert recipe.languages == ("eng_Latn",)
+
+
+def test_overrides_reach_any_key(tmp_path: Path) -> None:
+    file = write(tmp_path, GOOD)
+    recipe = read_recipe(file, [(["steps", "first", "letters"], "z"), (["seed"], 3)])
+    assert recipe.steps[0].settings["letters"] == "z"
+    assert recipe.seed == 3
+    with pytest.raises(ConfigError, match="no key 'frist'") as caught:
+        read_recipe(file, [(["steps", "frist", "letters"], "z")])
+    assert "first" in caught.value.fix
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("from: [first,", "from: [second,", "this step itself"),
+        ("letters: xy", "letters: xy, from: [second]", "a later step; move it before 'first'"),
+        ("stage: letters, ", "", "a mapping with the key 'stage'"),
+        ("  first:", "  First!:", "lower-case"),
+        ("step: first", "step: frist", "did you mean 'first'"),
+        ("name: two", "nam: two", "did you mean 'name'"),
+        ("at_least: 2", "at_leest: 2", "did you mean 'at_least'"),
+        (", at_least: 2", "", "exactly one of"),
+        ("from: [first,", "from: [3,", "list of steps"),
+    ],
+)
+def test_mistakes_name_their_place(tmp_path: Path, old: str, new: str, message: str) -> None:
+    assert old in GOOD
+    with pytest.raises(ConfigError) as caught:
+        read_recipe(write(tmp_path, GOOD.replace(old, new)))
+    assert message in str(caught.value)
+    assert "recipe.yaml" in str(caught.value)
+
+
+def test_a_recipe_needs_steps() -> None:
+    for values in ({"name": "x"}, {"name": "x", "steps": []}, {"name": "x", "steps": {}}):
+        with pytest.raises(ConfigError, match="needs steps"):
+            parse_recipe(values, where="x")
