@@ -60,7 +60,7 @@ format: $(VENV)/.dev
 	$(BIN)/ruff format .
 
 docs: $(VENV)/.dev
-	$(BIN)/python -m tests.docs.reference
+	$(BIN)/python docs/reference.py
 
 bench: $(VENV)/.dev
 	@for file in bench/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done

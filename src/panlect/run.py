@@ -85,14 +85,19 @@ def plan(recipe: Recipe, out: Path, *, where: str = "recipe") -> list[Planned]:
     return list(planned.values())
 
 
-def _settings(recipe: Recipe, step: Step, config: type[Config]) -> dict[str, Any]:
-    """Fill in the recipe's own `languages` and `seed` where the stage has such a setting."""
+def step_config(recipe: Recipe, step: Step, *, where: str) -> Config:
+    """Return a step's complete settings; the recipe's own `languages` and `seed` are defaults.
+
+    Raises:
+        ConfigError: the stage is unknown or its settings are wrong; every mistake is listed.
+    """
+    kind = load(step.stage).config
     defaults: dict[str, Any] = {}
-    if recipe.languages and "languages" in config.model_fields:
+    if recipe.languages and "languages" in kind.model_fields:
         defaults["languages"] = recipe.languages
-    if recipe.seed is not None and "seed" in config.model_fields:
+    if recipe.seed is not None and "seed" in kind.model_fields:
         defaults["seed"] = recipe.seed
-    return defaults | step.settings
+    return check(kind, defaults | step.settings, where=f"{where}:steps.{step.name}")
 
 
 def _outside(name: str, planned: Mapping[str, Planned], where: str) -> Input:

@@ -1,1 +1,1 @@
-"""Talk to a model, or let others talk to it. Reads finished folders; nothing imports this but the command line."""
+"""Talk to a model, or let others talk to it. Reads finished folders; only the command line imports it."""
