@@ -45,7 +45,7 @@ class Language:
         Args:
             text: ``sw``, ``swa``, ``sw-TZ``, ``zh_Hant``, ``__label__swh_Latn``, ``Kiswahili``, ...
             script: ISO 15924 code that wins over the script in ``text`` or the usual one.
-            scheme: ``"wikipedia"`` where that project's codes mean something else than ISO's (``als``, ``nrm``).
+            scheme: one of :data:`SCHEMES`, where its codes mean something else than ISO's (``als`` on Wikipedia).
 
         Raises:
             LanguageError: nothing knows the text, or it names a group of languages; the nearest codes are named.
@@ -54,6 +54,8 @@ class Language:
             text = text.code
         if not isinstance(text, str):
             raise LanguageError(f"a language must be text, not {text!r}", expected="a code such as swh_Latn")
+        if scheme and scheme not in SCHEMES:
+            raise LanguageError(f"there is no scheme {scheme!r}", expected=", ".join(SCHEMES))
         return Language(_parse(text, _script(script), scheme))
 
     def __str__(self) -> str:
@@ -77,7 +79,12 @@ class Language:
     @property
     def name(self) -> str:
         """English name; the code itself where no source has one."""
-        return self._fact("name") or _registered_name(self.iso639_3) or self.code
+        known = codes.rows().get(self.code)
+        if known and known.name:
+            return known.name
+        language = codes.rows().get(f"{self.iso639_3}_{codes.default_script().get(self.iso639_3, '')}")
+        name = language.name if language else _registered_name(self.iso639_3)
+        return f"{name} ({self.script})"
 
     @property
     def own_name(self) -> str:
@@ -122,14 +129,14 @@ class Language:
         """
         if scheme not in SCHEMES:
             raise LanguageError(f"there is no scheme {scheme!r}", expected=", ".join(SCHEMES))
-        found = SCHEMES[scheme](self.code)
+        found = _code_in(scheme, self.code)
         if not found:
             raise LanguageError(f"{scheme} has no code for {self.code} ({self.name})", fix="use bcp47 or iso639_3")
         return found
 
     def _fact(self, column: str) -> str:
         row = codes.rows().get(self.code)
-        if row is None and column in {"name", "family", "speakers"}:  # true of the language in any script
+        if row is None and column in {"family", "speakers"}:  # true of the language in any script
             row = codes.rows().get(f"{self.iso639_3}_{codes.default_script().get(self.iso639_3, '')}")
         return str(getattr(row, column)) if row else ""
 
@@ -156,48 +163,83 @@ def _registered_name(iso639_3: str) -> str:
     return str(Tag.get(iso639_3, normalize=False).language_name())
 
 
+@lru_cache(maxsize=16384)
+def _code_in(scheme: str, code: str) -> str:
+    """The code in a scheme, or "" when there is none or it would be read as another language."""
+    found = SCHEMES[scheme](code)
+    return found if found and codes.resolve(found, code[4:], scheme) == code else ""
+
+
+def _macros(code: str) -> list[str]:
+    """The macro-languages that resolve to this code when its script is given: ``swa`` for swh_Latn."""
+    language, script = code[:3], code[4:]
+    macros = {macro for macro, _ in codes.macro_languages()} - {language}
+    return sorted(macro for macro in macros if codes.plain_code(macro, script) == code)
+
+
 @lru_cache(maxsize=4096)
 def _two_letters(code: str) -> str:
     """ISO 639-1, which knows no script and often only the macro-language: ``sw`` for swh_Latn."""
-    language, script = code[:3], code[4:]
-    macros = [macro for (macro, only), individual in codes.macro_languages().items() if individual == language]
-    for alpha2, alpha3 in codes.alpha2_languages().items():
-        if alpha3 == language or (alpha3 in macros and codes.plain_code(alpha3, script) == code):
-            return alpha2
-    return ""
+    wanted = [code[:3], *_macros(code)]
+    found = {three: two for two, three in codes.alpha2_languages().items() if three in wanted}
+    return next((found[three] for three in wanted if three in found), "")
+
+
+def _short(code: str) -> str:
+    return _two_letters(code) or code[:3]
 
 
 @lru_cache(maxsize=4096)
 def _bcp47(code: str) -> str:
-    short = _two_letters(code) or code[:3]
+    short = _short(code)
     return short if _parse(short, "", "") == code else f"{short}-{code[4:]}"
 
 
-def _flores(code: str) -> str:
-    row = codes.rows().get(code)
-    return row.flores if row else ""
+def _fact(column: str) -> Callable[[str], str]:
+    return lambda code: str(getattr(codes.rows().get(code), column, ""))
 
 
 def _glotlid(code: str) -> str:
     return f"{code[:3]}_Hani" if code[4:] in {"Hans", "Hant"} else code
 
 
-def _cldr(code: str) -> str:
-    row = codes.rows().get(code)
-    return row.cldr_locale if row else ""
+def _listed(scheme: str, otherwise: Callable[[str], str] | None = None) -> Callable[[str], str]:
+    """The code that a table writes down for this scheme, else what ``otherwise`` gives."""
+
+    def look_up(code: str) -> str:
+        return _written(scheme).get(code) or (otherwise(code) if otherwise else "")
+
+    return look_up
 
 
-# OSCAR and the Hub name the language only; the script has to travel beside it.
+@lru_cache(maxsize=8)
+def _written(scheme: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for row in codes.read_table("language_aliases"):
+        if row["scheme"] == scheme:
+            found.setdefault(row["code"], row["alias"])
+    for row in codes.read_table("language_groups"):
+        if codes.GROUP_SCHEMES.get(row["group"]) == scheme:
+            found.setdefault(row["code"], row["own_code"])
+    return found
+
+
+# iso639_*, oscar, hub and wikipedia name the language only; the script has to travel beside their codes.
 SCHEMES: dict[str, Callable[[str], str]] = {
     "code": str,
-    "bcp47": lambda code: _bcp47(code),
+    "bcp47": _bcp47,
     "iso639_1": _two_letters,
+    "iso639_2": _fact("iso639_2"),
     "iso639_3": lambda code: code[:3],
-    "flores": _flores,
+    "flores": _fact("flores"),
+    "nllb": _listed("nllb"),
     "glotlid": _glotlid,
-    "oscar": lambda code: _two_letters(code) or code[:3],
-    "hub": lambda code: _two_letters(code) or code[:3],
-    "cldr": _cldr,
+    "oscar": _listed("oscar", _short),
+    "hub": _short,
+    "wikipedia": _listed("wikipedia", _short),
+    "mbart": _listed("mbart"),
+    "xl-sum": _listed("xl-sum"),
+    "cldr": _fact("cldr_locale"),
 }
 
 
@@ -257,5 +299,5 @@ def describe(language: "Language | str") -> dict[str, str]:
         "speakers": "" if language.speakers is None else str(language.speakers),
         "resource_class": language.resource_class,
     }
-    schemes = {name: form(language.code) for name, form in SCHEMES.items() if name != "code"}
+    schemes = {scheme: _code_in(scheme, language.code) for scheme in SCHEMES if scheme != "code"}
     return {**facts, **schemes, "groups": " ".join(n for n, m in _named_groups().items() if language.code in m)}

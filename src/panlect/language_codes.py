@@ -16,6 +16,7 @@ from typing import NamedTuple
 from panlect.errors import LanguageError
 
 CANONICAL = re.compile(r"[a-z]{3}_[A-Z][a-z]{3}")
+WITHDRAWN = frozenset({"iw", "in", "ji", "jw", "mo", "sh", "bh"})
 UNDETERMINED = frozenset({"und", "mul", "mis", "zxx", "root"})
 # ISO 15924 codes that name a writing style or a part of a script; the text is in the script on the right.
 SCRIPT_VARIANTS = {"Kore": "Hang", "Jamo": "Hang", "Hrkt": "Jpan", "Hira": "Jpan", "Kana": "Jpan", "Aran": "Arab",
@@ -25,6 +26,10 @@ SCRIPT_WORDS = {"simplified": "Hans", "traditional": "Hant", "cyrillic": "Cyrl",
                 "romanized": "Latn", "arabic": "Arab", "devanagari": "Deva", "hebrew": "Hebr", "bengali": "Beng",
                 "gurmukhi": "Guru", "shahmukhi": "Arab", "tifinagh": "Tfng", "adlam": "Adlm", "nko": "Nkoo",
                 "mongolian": "Mong", "syriac": "Syrc", "thaana": "Thaa", "jawi": "Arab", "ajami": "Arab"}  # fmt: skip
+
+
+# Groups whose ``own_code`` column is a scheme of its own.
+GROUP_SCHEMES = {"nllb-200": "nllb", "mbart-50": "mbart", "xl-sum": "xl-sum"}
 
 
 class Row(NamedTuple):
@@ -38,6 +43,7 @@ class Row(NamedTuple):
     web_bytes: str = ""
     resource_class: str = ""
     iso639_1: str = ""
+    iso639_2: str = ""
     flores: str = ""
     cldr_locale: str = ""
 
@@ -72,9 +78,15 @@ def macro_languages() -> dict[tuple[str, str], str]:
 
 
 @lru_cache(maxsize=1)
-def aliases() -> dict[tuple[str, str], str]:
-    """(scheme or "", key) to canonical code, for everything that no rule gets right."""
-    return {(row["scheme"], row["alias"]): row["code"] for row in read_table("language_aliases")}
+def aliases() -> dict[tuple[str, str], tuple[str, str]]:
+    """(scheme or "", key) to (canonical code or "" for no single language, reason): what no rule gets right."""
+    table = read_table("language_aliases")
+    found = {(row["scheme"], fold(row["alias"])): (row["code"], row["reason"]) for row in table}
+    for row in read_table("language_groups"):
+        scheme = GROUP_SCHEMES.get(row["group"])
+        if scheme:
+            found[scheme, fold(row["own_code"])] = (row["code"], "")
+    return found
 
 
 @lru_cache(maxsize=1)
@@ -88,19 +100,25 @@ def default_script() -> dict[str, str]:
 
 @lru_cache(maxsize=1)
 def alpha2_languages() -> dict[str, str]:
-    """ISO 639-1 to ISO 639-3, macro-languages unresolved; the withdrawn two-letter codes are aliases instead."""
+    """ISO 639-1 to ISO 639-3, macro-languages unresolved, withdrawn codes left out."""
     from langcodes.data_dicts import LANGUAGE_ALPHA3
 
-    return {alpha2: alpha3 for alpha2, alpha3 in LANGUAGE_ALPHA3.items() if len(alpha2) == 2}
+    return {two: three for two, three in LANGUAGE_ALPHA3.items() if len(two) == 2 and two not in WITHDRAWN}
 
 
 @lru_cache(maxsize=1)
-def bibliographic_languages() -> dict[str, str]:
-    """The twenty ISO 639-2/B codes (``ger``) to ISO 639-3 (``deu``)."""
-    from langcodes.data_dicts import LANGUAGE_ALPHA3_BIBLIOGRAPHIC
+def replaced_languages() -> dict[str, str]:
+    """Retired three-letter codes (and the twenty of ISO 639-2/B, ``ger``) to the ISO 639-3 code in use."""
+    from langcodes.data_dicts import LANGUAGE_ALPHA3_BIBLIOGRAPHIC, LANGUAGE_REPLACEMENTS, MACROLANGUAGES
 
     alpha3 = alpha2_languages()
-    return {code: alpha3[alpha2] for alpha2, code in LANGUAGE_ALPHA3_BIBLIOGRAPHIC.items()}
+    found = {}
+    for old, tag in LANGUAGE_REPLACEMENTS.items():
+        new = {"fa-AF": "prs"}.get(tag) or alpha3.get(tag, tag)
+        macro = MACROLANGUAGES.get(old, "")
+        if len(old) == len(new) == 3 and old != new and alpha3.get(macro, macro) != new:
+            found[old] = new
+    return found | {code: alpha3[two] for two, code in LANGUAGE_ALPHA3_BIBLIOGRAPHIC.items()}
 
 
 @lru_cache(maxsize=1)
@@ -156,20 +174,17 @@ def resolve(text: str, script: str, scheme: str) -> str | None:
     key = fold(text)
     if not key or len(key) > 100:
         return None
-    for code in (alias_code(key, scheme), tag_code(key, script), name_code(key, script)):
-        if code:
-            return with_script(code, script)
-    return None
+    row = (aliases().get((scheme, key)) if scheme else None) or aliases().get(("", key))
+    if row is not None:
+        return with_script(row[0], script) or None
+    if len(key) > 3 and key in names():  # before tags, because "old" in "Old English" is a code too
+        return with_script(names()[key], script)
+    return tag_code(key, script) or name_code(key, script)
 
 
 def with_script(code: str, script: str) -> str:
     """The code in the script that was asked for, if one was."""
-    return plain_code(code[:3], script) if script and script != code[4:] else code
-
-
-def alias_code(key: str, scheme: str) -> str | None:
-    """A row of language_aliases.csv, the scheme's own first."""
-    return (aliases().get((scheme, key)) if scheme else None) or aliases().get(("", key))
+    return plain_code(code[:3], script) if code and script and script != code[4:] else code
 
 
 def tag_code(key: str, script: str) -> str | None:
@@ -204,7 +219,7 @@ def subtags(key: str) -> Subtags | None:
             script = SCRIPT_WORDS[part]
         elif not region and is_region(part.upper()):
             region = part.upper()
-        elif not re.fullmatch("[a-z0-9]{5,8}|[0-9][a-z0-9]{3}", part):
+        elif not is_variant(part):
             return None
     return Subtags(language, script, region)
 
@@ -215,11 +230,14 @@ def iso639_3(language: str) -> str | None:
     if language in UNDETERMINED:
         return None
     if len(language) == 2:
-        return alpha2_languages().get(language)
+        return alpha2_languages().get(language) or aliases().get(("", language), ("", ""))[0][:3] or None
     if language in default_script() or (language, "") in macro_languages():
         return language
-    if language in bibliographic_languages():
-        return bibliographic_languages()[language]
+    if language in replaced_languages():
+        return replaced_languages()[language]
+    alias, _ = aliases().get(("", language), ("", ""))
+    if alias or ("", language) in aliases():  # withdrawn, or a group of languages
+        return alias[:3] or None
     import langcodes
 
     private = re.fullmatch("q[a-t][a-z]", language)
@@ -244,6 +262,16 @@ def is_region(region: str) -> bool:
     import langcodes
 
     return bool(langcodes.tag_is_valid(f"und-{region}"))
+
+
+@lru_cache(maxsize=512)
+def is_variant(variant: str) -> bool:
+    """Whether the IANA registry has this variant of a language, as in ca-valencia."""
+    if not re.fullmatch("[a-z0-9]{5,8}|[0-9][a-z0-9]{3}", variant):
+        return False
+    import langcodes
+
+    return bool(langcodes.tag_is_valid(f"und-{variant}"))
 
 
 def likely_script(tag_language: str, language: str, region: str) -> str:
@@ -282,26 +310,37 @@ def name_code(key: str, script: str) -> str | None:
 
 def nearest(text: str, count: int = 3) -> Iterator[str]:
     """The known codes and names that look most like ``text``, as "code (Name)"."""
-    from difflib import get_close_matches
+    from difflib import SequenceMatcher, get_close_matches
 
     targets = dict(names())
-    targets.update({key: code for (scheme, key), code in aliases().items() if not scheme and code})
+    targets.update({key: code for (scheme, key), (code, _) in aliases().items() if not scheme and code})
     targets.update({code.casefold().replace("_", "-"): code for code in rows()})
     seen: set[str] = set()
-    for match in get_close_matches(fold(text)[:60], targets, n=4 * count, cutoff=0.6):
-        code = targets[match]
-        if code not in seen and len(seen) < count:
+    wanted, best = fold(text)[:60], 0.0
+    for match in get_close_matches(wanted, targets, n=4 * count, cutoff=0.7):
+        code, likeness = targets[match], SequenceMatcher(None, match, wanted).ratio()
+        best = best or likeness
+        if code not in seen and len(seen) < count and likeness > best - 0.1:
             seen.add(code)
             row = rows().get(code)
             yield f"{code} ({row.name})" if row and row.name else code
 
 
 def unknown(text: str) -> LanguageError:
-    """The error for a text that names no language we know."""
+    """The error for a text that names no single language that we can write down."""
+    key, shown = fold(text), text if len(text) <= 60 else f"{text[:57]}..."
+    expected = "a code such as swh_Latn, sw, swa, sw-TZ or zh-Hant, or a name such as Swahili"
+    known = aliases().get(("", key)) or aliases().get(("", key.split("-")[0]))
+    if known and not known[0]:
+        return LanguageError(f"{shown!r} is {known[1]}", expected=expected, fix="name one language of it")
+    tag = subtags(key)
+    if tag and iso639_3(tag.language) and not tag.script:
+        code = f"{plain_code(iso639_3(tag.language) or '', 'Latn')}"
+        return LanguageError(
+            f"{shown!r} is a language, but no source says which script it is written in",
+            expected="a code with its script",
+            fix=f"write {code} if it is Latin, or pass script=",
+        )
     close = ", ".join(nearest(text))
-    shown = text if len(text) <= 60 else f"{text[:57]}..."
-    return LanguageError(
-        f"no language is called {shown!r}",
-        expected="a code such as swh_Latn, sw, swa, sw-TZ or zh-Hant, or a name such as Swahili",
-        fix=f"did you mean {close}?" if close else "look the code up with `panlect lang NAME`",
-    )
+    fix = f"did you mean {close}?" if close else "look the name up with `panlect lang NAME`"
+    return LanguageError(f"no language is called {shown!r}", expected=expected, fix=fix)
