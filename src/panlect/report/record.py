@@ -1,0 +1,70 @@
+"""What a report knows: manifests, numbers, stored answers and reasons for dropped rows. Nothing else is read."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from panlect import tables
+from panlect.folder import Folder, Input
+
+ANSWERS_MOST = 2_000_000
+"""Answers are counted from at most this many rows of each folder, so that memory stays bounded."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """The facts of one run, in the order of its steps."""
+
+    folders: tuple[Folder, ...]
+    numbers: pl.DataFrame
+    """All measurements; NaN counts as not measured."""
+    answers: pl.DataFrame
+    dropped: pl.DataFrame
+    """Columns folder, kind, reason, rows."""
+
+    @property
+    def step_names(self) -> list[str]:
+        """The folders' names, in order."""
+        return [folder.name for folder in self.folders]
+
+
+def read(inputs: Sequence[Input]) -> Record:
+    """Read the finished folders among the inputs; anything else holds no numbers and is passed over."""
+    folders = tuple(each for each in inputs if isinstance(each, Folder))
+    numbers = [folder.numbers() for folder in folders]
+    answers = [folder.table("answer").head(ANSWERS_MOST) for folder in folders if "answer" in folder.kinds]
+    return Record(
+        folders=folders,
+        numbers=clean(pl.concat(numbers, how="diagonal_relaxed") if numbers else tables.empty("numbers")),
+        answers=pl.concat(answers, how="diagonal_relaxed") if answers else tables.empty("answer"),
+        dropped=_dropped(folders),
+    )
+
+
+def clean(numbers: pl.DataFrame) -> pl.DataFrame:
+    """Keep each measurement once (a later step may hand on an earlier one's), with no NaN and no null text."""
+    schema = tables.SCHEMAS["numbers"]
+    texts = [name for name, dtype in schema.items() if dtype == pl.String]
+    keys = [name for name in texts if name != "unit"]
+    return (
+        numbers.select(list(schema))
+        .with_columns(pl.col(texts).fill_null(""), pl.col("value", "low", "high").fill_nan(None))
+        .filter(pl.col("value").is_not_null())
+        .unique(subset=keys, keep="last", maintain_order=True)
+    )
+
+
+def _dropped(folders: Sequence[Folder]) -> pl.DataFrame:
+    """Count dropped rows per reason without reading their text."""
+    schema = {"folder": pl.String, "kind": pl.String, "reason": pl.String, "rows": pl.Int64}
+    rows = []
+    for folder in folders:
+        for file in sorted((folder.path / "dropped").glob("*.parquet")):
+            reasons = pl.read_parquet(file, columns=["reason"], glob=False)["reason"].value_counts(sort=True)
+            kind = file.name.rsplit("-", 1)[0]
+            rows += [(folder.name, kind, reason, count) for reason, count in reasons.iter_rows()]
+    counted = pl.DataFrame(rows, schema=schema, orient="row").group_by("folder", "kind", "reason").agg(pl.col("rows").sum())
+    order = {folder.name: place for place, folder in enumerate(folders)}
+    place = pl.col("folder").replace_strict(order, return_dtype=pl.Int64) if order else pl.lit(0)
+    return counted.sort(place, "rows", "reason", descending=[False, True, False])

@@ -1,0 +1,88 @@
+"""The section of samples: one question per language in its own script and direction, with every model's answer."""
+
+import hashlib
+
+import polars as pl
+
+from panlect.report.blocks import Missing, Sample, Samples, Saying, Section
+from panlect.report.naming import named
+from panlect.report.settings import ReportConfig
+from panlect.report.view import View, shown
+
+MOST_CHARACTERS = 600
+SIGNS = {"correct": "✓", "wrong": "✗", "off_target": "⇄", "malformed": "⚠", "empty": "∅"}
+TRUTH_COLUMNS = ("gold", "truth", "reference", "expected")
+
+
+def samples(view: View, config: ReportConfig) -> Section | Missing:
+    """Half of the languages are the worst ones, the others add scripts not shown yet."""
+    title, answers = "Samples", view.record.answers
+    if answers.is_empty() or not config.sample_languages:
+        return Missing(title, "stored answers (the table answer of the stage evaluate)")
+    part = view.leading
+    if part is not None:
+        same = answers.filter((pl.col("benchmark") == part.benchmark) & (pl.col("group") == part.group))
+        answers = same if same.height else answers
+    steps = [step for step in view.single_steps if step in set(answers["step"])]
+    steps = shown(steps or answers["step"].unique(maintain_order=True).to_list())
+    worst = view.worst_first(part) if part is not None else []
+    have = set(answers["language"])
+    ranked = [code for code in worst if code in have] + sorted(have - set(worst))
+    chosen = _choose(ranked, config.sample_languages)
+    rows = answers.filter(pl.col("language").is_in(chosen) & pl.col("step").is_in(steps))
+    by_language = {key[0]: group for key, group in rows.group_by("language", maintain_order=True)}
+    found = tuple(_sample(str(code), by_language[code], steps) for code in chosen if code in by_language)
+    return Section("samples", title, [Samples(found)])
+
+
+def _choose(ranked: list[str], most: int) -> list[str]:
+    """The worst languages, then one of each script that is not among them, then again from the worst on."""
+    chosen = ranked[: (most + 1) // 2]
+    scripts = {named(code).script for code in chosen}
+    for code in ranked:
+        if len(chosen) < most and named(code).script not in scripts:
+            chosen.append(code)
+            scripts.add(named(code).script)
+    chosen += [code for code in ranked if code not in chosen][: most - len(chosen)]
+    return [code for code in ranked if code in set(chosen)]
+
+
+def _sample(code: str, rows: pl.DataFrame, steps: list[str]) -> Sample:
+    """One question that as many steps as possible answered, drawn by a hash so that no one picks it."""
+    counts = rows.group_by("id").agg(pl.col("step").n_unique().alias("steps"))
+    most = counts.filter(pl.col("steps") == counts["steps"].max())["id"].to_list()
+    chosen = min(most, key=lambda name: hashlib.sha256(f"{code} {name}".encode()).hexdigest())
+    of_question = rows.filter(pl.col("id") == chosen)
+    order = {step: place for place, step in enumerate(steps)}
+    first = of_question.row(0, named=True)
+    asked = named(code)
+    wanted = named(str(first.get("answer_language") or code))
+    sayings = tuple(
+        Saying(
+            step=row["step"],
+            text=_cut(row["answer"]),
+            verdict=row["verdict"] or "",
+            sign=SIGNS.get(row["verdict"] or "", "·"),
+            # What an answer is in is known only when it is in the language it should be in.
+            lang=wanted.lang if row["verdict"] in {"correct", "wrong"} else "und",
+            dir=wanted.direction if row["verdict"] in {"correct", "wrong"} else "auto",
+        )
+        for row in sorted(of_question.iter_rows(named=True), key=lambda row: order[row["step"]])
+    )
+    truth = next((str(first[name]) for name in TRUTH_COLUMNS if first.get(name)), "")
+    return Sample(
+        language=asked.name,
+        code=code,
+        question=_cut(first["prompt"]),
+        truth=_cut(truth),
+        lang=asked.lang,
+        dir=asked.direction,
+        truth_lang=wanted.lang,
+        truth_dir=wanted.direction,
+        answers=sayings,
+    )
+
+
+def _cut(text: str | None) -> str:
+    text = text or ""
+    return text if len(text) <= MOST_CHARACTERS else text[: MOST_CHARACTERS - 1] + "…"

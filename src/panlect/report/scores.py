@@ -1,0 +1,223 @@
+"""The sections that show scores: the verdict, the worst languages, every language, groups of languages."""
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from panlect.report.blocks import Block, Card, Cards, Cell, Column, Figure, Heading, Missing, Prose, Section, Table
+from panlect.report.naming import named
+from panlect.report.settings import ReportConfig
+from panlect.report.tabling import (
+    dot_panels,
+    grade,
+    language_cell,
+    language_dots,
+    score_cell,
+    score_table,
+)
+from panlect.report.view import BESIDE, Slice, View, presented, shown
+from panlect.report.wording import MAKING, counted, interval, listed, measure, value
+
+CHARTED_SLICES = 4
+"""Slices of one measure that are drawn; further ones are tables only, which keeps the page light."""
+
+
+def verdict(view: View, config: ReportConfig) -> Section | Missing:
+    """Gates with their conditions, and the numbers for somebody who reads nothing else."""
+    blocks: list[Block] = []
+    failed = [each for each in config.verdicts if not each.holds]
+    if not config.verdicts:
+        blocks.append(Prose("The recipe sets no gates, so nothing here is judged as passed or failed."))
+    elif failed:
+        blocks.append(Prose(f"{len(failed)} of {counted(len(config.verdicts), 'gate')} failed."))
+    else:
+        blocks.append(Prose(f"All {counted(len(config.verdicts), 'gate')} hold." if len(config.verdicts) > 1 else "The gate holds."))
+    if cards := _cards(view, config):
+        blocks.append(Cards(cards))
+    if config.verdicts:
+        rows = tuple(
+            (
+                Cell("holds" if each.holds else "failed", verdict="good" if each.holds else "poor"),
+                Cell(each.sentence),
+            )
+            for each in sorted(config.verdicts, key=lambda each: each.holds)
+        )
+        columns = (Column("Gate"), Column("Condition and what was measured"))
+        blocks.append(Table("Gates: conditions that the recipe sets; a failed one ends the run with exit code 1.", columns, rows))
+    return Section("verdict", "Verdict", blocks)
+
+
+def _cards(view: View, config: ReportConfig) -> tuple[Card, ...]:
+    part = view.leading
+    if part is None:
+        return ()
+    shape = presented(part, view.rows(part))
+    steps, scores, codes = view.steps_of(part), view.scores(part), view.worst_first(part)
+    cards = []
+    whole, first = view.whole(part, steps[-1]), view.whole(part, steps[0])
+    if whole:
+        before = f"{value(first[0].value, shape.kind)} at “{steps[0]}”" if first and len(steps) > 1 else ""
+        ends = interval(whole[0].low, whole[0].high, shape.kind)
+        note = "; ".join(each for each in (ends and f"95 %: {ends}", before) if each)
+        cards.append(Card(f"{shape.title}, {part.title}, at “{steps[-1]}”", value(whole[0].value, shape.kind), note))
+    if (worst := scores.get((steps[-1], codes[0]))) and len(codes) > 1:
+        cards.append(Card("Worst language", value(worst.value, shape.kind), named(codes[0]).name, grade(worst.value, shape, config)))
+    last = [score.value for code in codes if (score := scores.get((steps[-1], code)))]
+    if grade(0.0, shape, config):
+        enough = sum(score >= config.fair_from_share for score in last)
+        bound = f"at {100 * config.fair_from_share:g} % or more"
+        cards.append(Card(f"Languages {bound}", f"{enough} of {len(last)}"))
+    if (level := view.chance(part)) is not None:
+        cards.append(Card("Guessing level", value(level, shape.kind), part.title))
+    if found := _last(view, "off_target", part):
+        cards.append(Card("Answers in another language", *found))
+    if found := _last(view, "conductivity", part):
+        cards.append(Card("Conductivity", *found))
+    return tuple(cards)
+
+
+def _last(view: View, name: str, like: Slice) -> tuple[str, str] | None:
+    """The last step's value over all languages, on the leading slice if it was measured there."""
+    slices = view.slices(name)
+    part = next((each for each in slices if each[1:] == like[1:]), slices[0] if slices else None)
+    if part is None or not (steps := view.steps_of(part)):
+        return None
+    last, first = view.whole(part, steps[-1]), view.whole(part, steps[0])
+    if last is None:
+        return None
+    kind = measure(name).kind
+    before = f"{value(first[0].value, kind)} at “{steps[0]}”, {part.title}" if first and len(steps) > 1 else part.title
+    return value(last[0].value, kind), before
+
+
+def worst(view: View, config: ReportConfig) -> Section | Missing:
+    """The languages that the last step serves worst, with what else is known about them."""
+    title, part = "Worst languages", view.leading
+    if part is None:
+        return Missing(title, "a score per language (run the stage evaluate)")
+    codes = view.worst_first(part)
+    chosen = codes[: config.worst_languages]
+    shape = presented(part, view.rows(part))
+    extra = _beside(view, part)
+    table = score_table(view, part, chosen, config=config, caption=f"{shape.title}, {part.title}: the {len(chosen)} worst of {counted(len(codes), 'language')} at “{view.steps_of(part)[-1]}”; below each value its 95 % interval and the number of answers.")
+    if extra:
+        heads = tuple(Column(name, number=True) for name in extra)
+        rows = [
+            (*row, *(column.get(code, Cell("–", sort=-1.0)) for column in extra.values()))
+            for row, code in zip(table.rows, _codes_of(table, chosen), strict=True)
+        ]
+        table = Table(table.caption, (*table.columns, *heads), tuple(rows))
+    blocks: list[Block] = [table]
+    if grade(0.0, shape, config):
+        blocks.insert(0, Prose(_thresholds(view, part, config)))
+    return Section("worst", title, blocks)
+
+
+def _codes_of(table: Table, codes: Sequence[str]) -> list[str]:
+    """The code of each row; a row for all languages has none."""
+    return [""] * (len(table.rows) - len(codes)) + list(codes)
+
+
+def _thresholds(view: View, part: Slice, config: ReportConfig) -> str:
+    scores, last = view.scores(part), view.steps_of(part)[-1]
+    shape = presented(part, view.rows(part))
+    grades = [grade(score.value, shape, config) for (step, code), score in scores.items() if step == last and code]
+    good, fair = f"{100 * config.good_from_share:g} %", f"{100 * config.fair_from_share:g} %"
+    return (
+        f"At “{last}”, {counted(grades.count('good'), 'language')} of {len(grades)} are good (● from {good} correct),"
+        f" {grades.count('fair')} fair (▲ from {fair}), {grades.count('poor')} poor (■ below {fair})."
+    )
+
+
+def _beside(view: View, part: Slice) -> dict[str, dict[str, Cell]]:
+    """Further columns for the worst languages: other language, malformed, tokens seen."""
+    columns: dict[str, dict[str, Cell]] = {}
+    for name in ("off_target", "malformed"):
+        other = Slice(name, part.benchmark, part.group)
+        if steps := view.steps_of(other):
+            scores, shape = view.scores(other), measure(name)
+            columns[shape.title] = {
+                code: score_cell(score, shape) for (step, code), score in scores.items() if step == steps[-1]
+            }
+    seen = view.numbers.filter((pl.col("measure") == "tokens_seen") & (pl.col("language") != ""))
+    if seen.height:
+        totals = seen.group_by("language", maintain_order=True).agg(pl.col("value").first())
+        columns["Tokens seen"] = {
+            code: Cell(value(number, "count"), sort=number) for code, number in totals.iter_rows()
+        }
+    return columns
+
+
+def every_language(view: View, config: ReportConfig) -> Section | Missing:
+    """The leading measure in every language, before and after each step."""
+    if view.leading is None:
+        return Missing("Every language", "a score per language (run the stage evaluate)")
+    shape = measure(view.leading.measure)
+    slices = sorted(view.slices(view.leading.measure), key=lambda each: each != view.leading)
+    return Section("languages", f"Every language: {shape.title.lower() if shape.kind == 'share' else shape.title}", _slices(view, slices, config, "languages"))
+
+
+def other_measures(view: View, config: ReportConfig) -> Section | Missing:
+    """Every further measure that was taken per language, so that no number stays unseen."""
+    here = view.leading.measure if view.leading else ""
+    names = view.numbers.filter(pl.col("other_language") == "")["measure"].unique(maintain_order=True).to_list()
+    blocks: list[Block] = []
+    for name in (name for name in names if name not in BESIDE | MAKING | {here, "conductivity"}):
+        blocks += _slices(view, view.slices(name), config, f"measure-{len(blocks)}")
+    if not blocks:
+        return Missing("Further measures", "measures beside the leading one (chrF, bits per byte, fertility, ...)")
+    return Section("measures", "Further measures", blocks)
+
+
+def _slices(view: View, slices: Sequence[Slice], config: ReportConfig, name: str) -> list[Block]:
+    blocks: list[Block] = []
+    for place, part in enumerate(slices):
+        shape = presented(part, view.rows(part))
+        codes = view.worst_first(part)
+        title = f"{shape.title}, {part.title}"
+        blocks.append(Heading(title))
+        if len(codes) > 1 and place < CHARTED_SLICES:
+            blocks.append(language_dots(view, part, name=f"{name}-{place}"))
+        folded = f"{title}: all {len(codes)} languages as a table" if len(codes) > 1 else ""
+        caption = f"{title}, worst first, with 95 % intervals where they were measured."
+        blocks.append(score_table(view, part, codes, config=config, caption=caption, folded=folded))
+    return blocks
+
+
+GROUPINGS = {"script": "script", "family": "family", "resource_class": "resource class"}
+
+
+def groups(view: View, config: ReportConfig) -> Section | Missing:
+    """Means over scripts, families and resource classes."""
+    title, part = "By script, family and resource class", view.leading
+    codes = view.worst_first(part) if part else []
+    if part is None or len(codes) < 2:
+        return Missing(title, "scores in several languages")
+    shape = presented(part, view.rows(part))
+    blocks: list[Block] = []
+    for kind, noun in GROUPINGS.items():
+        sizes = view.by_kind(codes, kind)
+        if len(sizes) < 2:
+            continue
+        frame = _group_means(view, part, sizes)
+        steps = shown(view.steps_of(part))
+        panels = dot_panels(frame.filter(pl.col("step").is_in(steps)), steps=steps, shape=shape, name=f"group-{kind}", label=f"{shape.title} by {noun}", chance=view.chance(part))
+        caption = f"{shape.title}, {part.title}, by {noun}: plain mean over the group's languages; in brackets their number. Bars: from the group's worst to its best language."
+        blocks += [Heading(f"By {noun}"), Figure(panels, caption)]
+    if not blocks:
+        return Missing(title, "languages of more than one script, family or class")
+    return Section("groups", title, blocks)
+
+
+def _group_means(view: View, part: Slice, groups: dict[str, list[str]]) -> pl.DataFrame:
+    scores = view.scores(part)
+    rows = []
+    for group, codes in groups.items():
+        for step in view.steps_of(part):
+            values = [score.value for code in codes if (score := scores.get((step, code)))]
+            if values:
+                mean = sum(values) / len(values)
+                ends = (min(values), max(values)) if len(values) > 1 else (None, None)
+                rows.append((f"{group} ({len(codes)})", step, mean, *ends))
+    schema = {"label": pl.String, "step": pl.String, "value": pl.Float64, "low": pl.Float64, "high": pl.Float64}
+    return pl.DataFrame(rows, schema=schema, orient="row")

@@ -1,0 +1,144 @@
+"""Tables and dot charts over languages, used by several sections of the page."""
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from panlect.report import charts, drawing
+from panlect.report.blocks import Cell, Column, Figure, Table
+from panlect.report.naming import named
+from panlect.report.settings import ReportConfig
+from panlect.report.view import Score, Slice, View, presented, shown
+from panlect.report.wording import Measure, counted, listed, note, value
+
+PANEL_LANGUAGES = 50
+"""Lines of one panel: two panels stand beside each other on a wide screen and below each other on paper."""
+
+
+def language_cell(code: str) -> Cell:
+    """The heading of a language's row: English name, own name, code."""
+    language = named(code)
+    own = language.own_name if language.own_name.casefold() != language.name.casefold() else ""
+    return Cell(
+        language.name, note=code, foreign=own, lang=language.lang, dir=language.direction, sort=language.name
+    )
+
+
+def score_cell(score: Score | None, shape: Measure, config: ReportConfig | None = None) -> Cell:
+    """A value with its interval and count; with `config` and a share, also its verdict."""
+    if score is None:
+        return Cell("–", sort=-1.0)
+    share = score.value if shape.kind == "share" and 0 <= score.value <= 1 else None
+    verdict = grade(score.value, shape, config) if config else ""
+    below = note(score.low, score.high, score.count, shape.kind)
+    return Cell(value(score.value, shape.kind), note=below, share=share, sort=score.value, verdict=verdict)
+
+
+def grade(number: float, shape: Measure, config: ReportConfig) -> str:
+    """Good, fair or poor by the thresholds of the settings; empty where they do not apply."""
+    if shape.kind != "share" or shape.lower_is_better:
+        return ""
+    if number >= config.good_from_share:
+        return "good"
+    return "fair" if number >= config.fair_from_share else "poor"
+
+
+def score_table(
+    view: View, part: Slice, codes: Sequence[str], *, config: ReportConfig, caption: str, folded: str = ""
+) -> Table:
+    """One row per language, one column per step; the whole comes first."""
+    steps, scores = view.steps_of(part), view.scores(part)
+    shape = presented(part, view.rows(part))
+    columns = (Column("Language"), Column("Script"), *(Column(step, number=True) for step in steps))
+    rows = []
+    if any(view.whole(part, step) for step in steps):
+        wholes = [view.whole(part, step) for step in steps]
+        plain = all(whole[1] for whole in wholes if whole)
+        head = Cell("All languages", note="plain mean over the languages" if plain else "", sort="")
+        rows.append((head, Cell(""), *(score_cell(whole[0] if whole else None, shape) for whole in wholes)))
+    for code in codes:
+        cells = (
+            score_cell(scores.get((step, code)), shape, config if step == steps[-1] else None)
+            for step in steps
+        )
+        rows.append((language_cell(code), Cell(named(code).script), *cells))
+    return Table(caption, columns, tuple(rows), folded=folded)
+
+
+def language_dots(view: View, part: Slice, *, name: str) -> Figure:
+    """Every language of a slice with its steps before and after, the worst first."""
+    steps = shown(view.steps_of(part))
+    shape = presented(part, view.rows(part))
+    codes = view.worst_first(part)
+    labels, scores, level = view.label(codes), view.scores(part), view.chance(part)
+    frame = pl.DataFrame(
+        [
+            {"label": labels[code], "step": step, "value": score.value, "low": score.low, "high": score.high}
+            for code in codes
+            for step in steps
+            if (score := scores.get((step, code)))
+        ],
+        schema={
+            "label": pl.String,
+            "step": pl.String,
+            "value": pl.Float64,
+            "low": pl.Float64,
+            "high": pl.Float64,
+        },
+    )
+    panels = dot_panels(
+        frame, steps=steps, shape=shape, chance=level, name=name, label=f"{shape.title}, {part.title}"
+    )
+    return Figure(panels, dot_caption(view, part, shape, level))
+
+
+def dot_panels(
+    frame: pl.DataFrame,
+    *,
+    steps: Sequence[str],
+    shape: Measure,
+    name: str,
+    label: str,
+    chance: float | None = None,
+) -> tuple[str, ...]:
+    """Draw a dot chart, cut into panels of at most `PANEL_LANGUAGES` lines that share one scale."""
+    names = frame["label"].unique(maintain_order=True).to_list()
+    panels = max(1, -(-len(names) // PANEL_LANGUAGES))
+    lines = -(-len(names) // panels) or 1
+    domain = (0.0, 1.0) if shape.kind == "share" else _span(frame)
+    drawn = []
+    for panel in range(panels):
+        chosen = frame.filter(pl.col("label").is_in(names[panel * lines : (panel + 1) * lines]))
+        chart = charts.dots(
+            chosen, steps=steps, title=shape.title, domain=domain, reference=chance,
+            percent=shape.kind == "share", width=640 if panels == 1 else 330,
+        )  # fmt: skip
+        drawn.append(
+            drawing.svg(charts.specification(chart), name=f"{name}-{panel}", label=f"{label}, part {panel + 1} of {panels}")
+        )
+    return tuple(drawn)
+
+
+def _span(frame: pl.DataFrame) -> tuple[float, float] | None:
+    ends = pl.concat([frame["value"], frame["low"], frame["high"]]).drop_nulls()
+    if ends.is_empty():
+        return None
+    low, high = float(ends.min()), float(ends.max())  # type: ignore[arg-type]  # a float column
+    room = 0.03 * (high - low or abs(high) or 1.0)
+    return low - room, high + room
+
+
+def dot_caption(view: View, part: Slice, shape: Measure, chance: float | None) -> str:
+    """What the reader sees: the measure, its direction, the order, the intervals, the guessing level."""
+    steps = view.steps_of(part)
+    left_out = [step for step in steps if step not in shown(steps)]
+    rows = view.rows(part)
+    has_interval = bool(rows.filter((pl.col("language") != "") & pl.col("low").is_not_null()).height)
+    sentences = [
+        f"{shape.title} in {counted(len(view.worst_first(part)), 'language')}, the worst at “{steps[-1]}” first.",
+        "Lower is better." if shape.lower_is_better else "",
+        "Bars are 95 % intervals" + (" over seeds." if view.arms else ".") if has_interval else "",
+        f"Dashed: the guessing level, {value(chance, shape.kind)}." if chance is not None else "",
+        f"Not drawn: {listed(left_out)} (see the table)." if left_out else "",
+    ]
+    return " ".join(sentence for sentence in sentences if sentence)

@@ -1,0 +1,178 @@
+"""One way of looking at a record: which steps, which slices, which measure first, in which order.
+
+Every section of the page asks here, so that they all agree on what "the last step" and "the worst
+language" are.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import NamedTuple
+
+import polars as pl
+
+from panlect.report import arms as arms_of
+from panlect.report import charts
+from panlect.report.naming import labels, named
+from panlect.report.record import Record
+from panlect.report.wording import MAKING, Measure, measure
+
+LEADING = ("accuracy", "exact_match", "f1", "chrf", "chrf++", "spbleu", "comet", "bits_per_byte")
+"""Measures that a run is judged by, the first that is there wins."""
+LEADING_GROUPS = ("held_out", "")
+BESIDE = frozenset({"chance", "rankc", "off_target", "malformed", "undetermined", "empty"})
+"""Measures that are shown beside others, and lead only a section of their own."""
+
+
+class Slice(NamedTuple):
+    """One measure on one part of one benchmark."""
+
+    measure: str
+    benchmark: str
+    group: str
+
+    @property
+    def title(self) -> str:
+        """The benchmark and the group, for a heading."""
+        return ": ".join(part for part in (self.benchmark, self.group.replace("_", " ")) if part) or "all"
+
+
+class Score(NamedTuple):
+    """A value with its interval and the number of observations behind it."""
+
+    value: float
+    low: float | None
+    high: float | None
+    count: int | None
+
+
+class View:
+    """A record with its seeds pooled into arms, its steps in order and its measures ranked."""
+
+    def __init__(
+        self, record: Record, *, arms: Mapping[str, Sequence[str]] | None = None, leading: str = ""
+    ) -> None:
+        self.record = record
+        self._given_arms = arms or {}
+        self._leading = leading
+
+    @cached_property
+    def single_steps(self) -> list[str]:
+        """All evaluated steps: those of the record's folders first, in their order."""
+        measured = self.record.numbers.filter(~pl.col("measure").is_in(sorted(MAKING | {"chance"})))
+        seen = measured["step"].unique(maintain_order=True).to_list()
+        order = {name: place for place, name in enumerate(self.record.step_names)}
+        return sorted(seen, key=lambda step: order.get(step, len(order)))
+
+    @cached_property
+    def arms(self) -> dict[str, dict[str, str]]:
+        """The arms of a study with several seeds; empty for a plain run."""
+        return arms_of.find(self.single_steps, self._given_arms)
+
+    @cached_property
+    def numbers(self) -> pl.DataFrame:
+        """All measurements, the steps of an arm replaced by their mean."""
+        return arms_of.pool(self.record.numbers, self.arms)
+
+    @cached_property
+    def steps(self) -> list[str]:
+        """The evaluated steps, each arm counting as one."""
+        arm = {step: name for name, members in self.arms.items() for step in members}
+        return list(dict.fromkeys(arm.get(step, step) for step in self.single_steps))
+
+    def slices(self, name: str) -> list[Slice]:
+        """The slices of one measure, the leading one first."""
+        rows = self.numbers.filter((pl.col("measure") == name) & (pl.col("other_language") == ""))
+        found = rows.select("benchmark", "group").unique(maintain_order=True).rows()
+        rank = {group: place for place, group in enumerate(LEADING_GROUPS)}
+        return [
+            Slice(name, benchmark, group)
+            for benchmark, group in sorted(found, key=lambda pair: rank.get(pair[1], len(rank)))
+        ]
+
+    @cached_property
+    def leading(self) -> Slice | None:
+        """The slice that the page is about: of accuracy on held-out facts, if there is one."""
+        per_language = self.numbers.filter(
+            (pl.col("language") != "") & (pl.col("other_language") == "") & pl.col("step").is_in(self.steps)
+        )
+        have = per_language["measure"].unique(maintain_order=True).to_list()
+        wanted = [self._leading, *LEADING, *(name for name in have if name not in BESIDE | MAKING)]
+        for name in wanted:
+            if name in have:
+                with_languages = set(
+                    per_language.filter(pl.col("measure") == name).select("benchmark", "group").rows()
+                )
+                return next(each for each in self.slices(name) if tuple(each[1:]) in with_languages)
+        return None
+
+    def rows(self, part: Slice) -> pl.DataFrame:
+        """All rows of one slice, of evaluated steps and not between two languages."""
+        return self.numbers.filter(
+            (pl.col("measure") == part.measure)
+            & (pl.col("benchmark") == part.benchmark)
+            & (pl.col("group") == part.group)
+            & (pl.col("other_language") == "")
+        )
+
+    def scores(self, part: Slice) -> dict[tuple[str, str], Score]:
+        """Scores by (step, language); the language "" is the whole."""
+        columns = self.rows(part).select("step", "language", "value", "low", "high", "count")
+        return {(row[0], row[1]): Score(*row[2:]) for row in columns.iter_rows()}
+
+    def steps_of(self, part: Slice) -> list[str]:
+        """The steps that were measured on a slice, in order; steps that only make something come last."""
+        have = self.rows(part)["step"].unique(maintain_order=True).to_list()
+        return sorted(have, key=lambda step: self.steps.index(step) if step in self.steps else len(self.steps))
+
+    def worst_first(self, part: Slice) -> list[str]:
+        """Languages of a slice by their score at its last step, the worst first."""
+        scores, steps = self.scores(part), self.steps_of(part)
+        codes = sorted({language for _, language in scores if language})
+        sign = -1 if measure(part.measure).lower_is_better else 1
+
+        def rank(code: str) -> tuple[bool, float, str]:
+            score = scores.get((steps[-1], code))
+            # A language that the last step lacks comes first: nothing is worse than not measured.
+            return score is not None, sign * score.value if score else 0.0, code
+
+        return sorted(codes, key=rank)
+
+    def whole(self, part: Slice, step: str) -> tuple[Score, bool] | None:
+        """The score over all languages, and whether it is only the plain mean of the languages' scores."""
+        scores = self.scores(part)
+        if (step, "") in scores:
+            return scores[step, ""], False
+        values = [score.value for (of_step, code), score in scores.items() if of_step == step and code]
+        return (Score(sum(values) / len(values), None, None, None), True) if values else None
+
+    def chance(self, part: Slice, step: str = "") -> float | None:
+        """The guessing level of a slice: its own number, or the mean over its languages."""
+        level = Slice("chance", part.benchmark, part.group)
+        steps = [step] if step else [*reversed(self.steps_of(level)), ""]
+        for each in steps:
+            if found := self.whole(level, each):
+                return found[0].value
+        return None
+
+    def label(self, codes: Sequence[str]) -> dict[str, str]:
+        """One label per language."""
+        return labels(list(codes))
+
+    def by_kind(self, codes: Sequence[str], kind: str) -> dict[str, list[str]]:
+        """Group languages by script, family or resource class; those without come last."""
+        groups: dict[str, list[str]] = {}
+        for code in codes:
+            groups.setdefault(getattr(named(code), kind) or "not known", []).append(code)
+        return dict(sorted(groups.items(), key=lambda item: (item[0] == "not known", -len(item[1]), item[0])))
+
+
+def shown(steps: Sequence[str]) -> list[str]:
+    """The steps that fit into one chart: all, or the first and the last ones."""
+    most = len(charts.SERIES)
+    return list(steps) if len(steps) <= most else [steps[0], *steps[len(steps) - most + 1 :]]
+
+
+def presented(part: Slice, rows: pl.DataFrame) -> Measure:
+    """How a slice's measure is shown, its unit taken from the rows where the measure is not known."""
+    unit = rows["unit"][0] if rows.height else ""
+    return measure(part.measure, unit or "")

@@ -1,0 +1,118 @@
+"""How measures are called, which way is better, and how their values are written."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One measure as the page shows it."""
+
+    name: str
+    title: str
+    kind: str
+    """share (0..1, shown in per cent), points (0..100), bits, ratio, count."""
+    lower_is_better: bool = False
+
+
+_KNOWN = {
+    measure.name: measure
+    for measure in (
+        Measure("accuracy", "Correct", "share"),
+        Measure("accuracy_length", "Correct, scores divided by length", "share"),
+        Measure("exact_match", "Exact match", "share"),
+        Measure("f1", "F1", "share"),
+        Measure("chrf", "chrF", "points"),
+        Measure("chrf++", "chrF++", "points"),
+        Measure("spbleu", "spBLEU", "points"),
+        Measure("bleu", "BLEU", "points"),
+        Measure("comet", "COMET", "ratio"),
+        Measure("rouge", "ROUGE-L", "points"),
+        Measure("bits_per_byte", "Bits per byte", "bits", True),
+        Measure("loss", "Loss", "bits", True),
+        Measure("conductivity", "Conductivity", "share"),
+        Measure("consistency", "Consistency", "share"),
+        Measure("rankc", "RankC", "ratio"),
+        Measure("chance", "Guessing level", "share"),
+        Measure("off_target", "Other language", "share", True),
+        Measure("malformed", "Malformed", "share", True),
+        Measure("undetermined", "Undetermined", "share", True),
+        Measure("empty", "Empty", "share", True),
+        Measure("fertility", "Tokens per word", "ratio", True),
+        Measure("premium", "Token premium", "ratio", True),
+        Measure("bytes_per_token", "Bytes per token", "ratio"),
+        Measure("share", "Share planned", "share"),
+        Measure("natural_share", "Share of the text", "share"),
+        Measure("epochs", "Epochs", "ratio"),
+        Measure("tokens_planned", "Tokens planned", "count"),
+        Measure("tokens_seen", "Tokens seen", "count"),
+        Measure("bytes_planned", "Bytes planned", "count"),
+        Measure("documents_planned", "Documents planned", "count"),
+        Measure("rows", "Rows", "count"),
+    )
+}
+
+SHARES = frozenset(name for name, known in _KNOWN.items() if known.kind == "share")
+"""Measures that lie between 0 and 1."""
+
+MAKING = frozenset(
+    {"loss", "tokens_planned", "tokens_seen", "share", "natural_share", "epochs", "bytes_planned"}
+    | {"documents_planned", "rows", "seconds", "margin"}
+)
+"""Measures of the making of a model; all others are measurements of a finished one."""
+
+_COUNTED = frozenset({"tokens", "bytes", "rows", "documents", "characters", "examples"})
+
+
+def measure(name: str, unit: str = "") -> Measure:
+    """Return how a measure is shown; an unknown one by its unit."""
+    if name in _KNOWN:
+        return _KNOWN[name]
+    kind = "share" if unit in {"share", "rate"} else "count" if unit in _COUNTED else "ratio"
+    return Measure(name, name.replace("_", " ").capitalize(), kind)
+
+
+def value(number: float | None, kind: str) -> str:
+    """Write a value: shares in per cent with one decimal, counts with thin spaces; a dash for none."""
+    if number is None or math.isnan(number):
+        return "–"
+    if kind == "share":
+        return f"{100 * number:.1f} %"
+    if kind == "points":
+        return f"{number:.1f}"
+    if kind == "count":
+        return f"{number:,.0f}".replace(",", "\u202f")
+    return f"{number:.3f}" if abs(number) < 100 else f"{number:.4g}"
+
+
+def interval(low: float | None, high: float | None, kind: str) -> str:
+    """Write the two ends of an interval, without the unit; empty when there is none."""
+    if low is None or high is None or math.isnan(low) or math.isnan(high):
+        return ""
+    return f"{value(low, kind).removesuffix(' %')}–{value(high, kind).removesuffix(' %')}"
+
+
+def note(low: float | None, high: float | None, count: int | None, kind: str) -> str:
+    """The line below a value: its interval and the number of observations behind it."""
+    parts = [interval(low, high, kind), f"n {count:,}".replace(",", "\u202f") if count else ""]
+    return " · ".join(part for part in parts if part)
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """Write a number with its noun: 1 language, 2 languages."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}".replace(",", "\u202f")
+
+
+def listed(names: Sequence[str], most: int = 8) -> str:
+    """Join names, and say how many more there are."""
+    shown = ", ".join(names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
+
+
+def seconds(number: float) -> str:
+    """Write a duration: 3.2 s, 4 min 10 s, 2 h 5 min."""
+    if number < 60:
+        return f"{number:.1f} s"
+    minutes, rest = divmod(round(number), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
