@@ -30,7 +30,8 @@ def lines() -> Iterator[str]:
     yield "|---|---|"
     yield from (f"| `panlect {name}` | {summary} |" for name, (_, _, summary) in VERBS.items())
     yield ""
-    yield "Every stage is a verb too: `panlect STAGE INPUT... --out DIR [--config FILE]... [--set key=value]... [--json]`."
+    yield "Every stage is a verb too:"
+    yield "`panlect STAGE INPUT... --out DIR [--config FILE]... [--set key=value]... [--json]`."
     yield ""
     yield "Exit codes: 0 done, 1 a gate failed, 2 the input or configuration is wrong, 130 interrupted."
     yield ""

@@ -71,9 +71,7 @@ def plan(recipe: Recipe, out: Path, *, where: str = "recipe") -> list[Planned]:
     external: dict[str, str] = {}
     for step in recipe.steps:
         stage = load(step.stage)
-        config = check(
-            stage.config, _settings(recipe, step, stage.config), where=f"{where}:steps.{step.name}"
-        )
+        config = step_config(recipe, step, where=where)
         prints = []
         for name in step.inputs:
             if name not in planned and name not in external:
