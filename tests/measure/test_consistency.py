@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from panlect.measure.consistency import (
     above_chance,
     ac3,
+    agreements,
     correct_overlap,
     rank_agreement,
     rank_weights,
@@ -128,3 +129,27 @@ def test_subset_consistency_of_a_hundred_languages() -> None:
 def test_ac3_golden() -> None:
     assert ac3(0.6, 0.4) == pytest.approx(0.48)
     assert ac3(0, 0) == 0
+
+
+def test_all_pairs_at_once_equal_each_pair_alone() -> None:
+    generator = np.random.default_rng(3)
+    table = {
+        language: {query: generator.permutation(4 + query % 3) for query in range(12) if (query + place) % 5}
+        for place, language in enumerate(["eng_Latn", "khm_Khmr", "nqo_Nkoo", "urd_Arab"])
+    }
+    result = agreements(table).intervals()
+    assert len(result) == 6
+    for (one, other), interval in result.items():
+        common = [query for query in table[one] if query in table[other]]
+        expected = rank_agreement([table[one][q] for q in common], [table[other][q] for q in common])
+        assert interval.value == pytest.approx(expected.mean())
+        assert interval.count == len(common)
+        assert interval.low <= interval.value <= interval.high
+    overall = agreements(table).overall()
+    assert overall.value == pytest.approx(np.mean([interval.value for interval in result.values()]))
+
+
+def test_languages_without_a_common_query_make_no_pair() -> None:
+    assert agreements({"a": {1: [0, 1]}, "b": {2: [0, 1]}}).intervals() == {}
+    assert agreements({}).intervals() == {}
+    assert math.isnan(agreements({}).overall().value)

@@ -5,7 +5,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from panlect.measure.interval import bootstrap, bootstrap_ratio, mcnemar, paired_bootstrap, wilson
+from panlect.measure.interval import (
+    bootstrap,
+    bootstrap_ratio,
+    macro_bootstrap,
+    mcnemar,
+    paired_bootstrap,
+    wilson,
+)
 
 
 def test_wilson_against_the_textbook_values() -> None:
@@ -103,3 +110,24 @@ def test_mcnemar_exact() -> None:
 def test_mcnemar_is_symmetric(values: list[bool]) -> None:
     other = values[::-1]
     assert mcnemar(values, other).p_value == pytest.approx(mcnemar(other, values).p_value)
+
+
+def test_macro_mean_counts_each_language_alike() -> None:
+    values = [1.0] * 30 + [0.0, 1.0]
+    languages = ["big"] * 30 + ["small"] * 2
+    result = macro_bootstrap(values, languages, [*range(30), 0, 1])
+    assert result.value == pytest.approx(0.75)
+    assert result.count == 32
+    assert result.low < 0.75 <= result.high
+    assert math.isnan(macro_bootstrap([], [], []).value)
+
+
+def test_macro_interval_follows_items_not_rows() -> None:
+    generator = np.random.default_rng(0)
+    items = np.tile(np.arange(16), 100)
+    languages = np.repeat(np.arange(100), 16)
+    item_skill = generator.random(16)
+    right = (generator.random(1600) < item_skill[items]).astype(float)
+    narrow = macro_bootstrap(right, languages.tolist(), list(range(1600)))
+    wide = macro_bootstrap(right, languages.tolist(), items.tolist())
+    assert wide.high - wide.low > 3 * (narrow.high - narrow.low)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -48,7 +49,7 @@ def cross_retrieval_rate(target: float, pivot: float) -> float:
 def conductivity(
     target_correct: ArrayLike,
     target_items: Sequence[Hashable],
-    pivot_correct: Mapping[Hashable, float],
+    pivot_correct: Mapping[Any, float],
     *,
     seed: int = 0,
 ) -> Interval:

@@ -137,6 +137,36 @@ def bootstrap_ratio(
     return Interval(value, float(min(low, value)), float(max(high, value)), int(top.size))
 
 
+def macro_bootstrap(
+    values: ArrayLike,
+    groups: Sequence[Hashable],
+    clusters: Sequence[Hashable],
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+    level: float = 0.95,
+) -> Interval:
+    """Interval of the mean over groups (languages) of each group's mean, drawing whole clusters (items).
+
+    Every group counts alike, however many values it has. A draw in which some group has no value averages the
+    others. The count is the number of values.
+    """
+    data = np.asarray(values, dtype=np.float64)
+    if data.size == 0:
+        return EMPTY
+    group_of, cluster_of = cluster_index(groups), cluster_index(clusters)
+    shape = (int(cluster_of.max()) + 1, int(group_of.max()) + 1)
+    sums_CG, counts_CG = np.zeros(shape), np.zeros(shape)
+    np.add.at(sums_CG, (cluster_of, group_of), data)
+    np.add.at(counts_CG, (cluster_of, group_of), 1.0)
+    value = float((sums_CG.sum(axis=0) / counts_CG.sum(axis=0)).mean())
+    drawn = _resampled_sums(np.concatenate([sums_CG, counts_CG], axis=1), resamples, seed)
+    top, bottom = drawn[:, : shape[1]], drawn[:, shape[1] :]
+    means = np.divide(top, bottom, out=np.full_like(top, np.nan), where=bottom > 0)
+    low, high = np.quantile(np.nanmean(means, axis=1), [0.5 - level / 2, 0.5 + level / 2])
+    return Interval(value, float(min(low, value)), float(max(high, value)), int(data.size))
+
+
 def paired_bootstrap(
     first: ArrayLike,
     second: ArrayLike,
