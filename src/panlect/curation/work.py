@@ -1,0 +1,200 @@
+"""The one function over a task's rows: read, name the language, mend, judge, key.
+
+What it returns depends on the task's rows and the settings only, so any process may run it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+import polars as pl
+
+from panlect.curation.inputs import Task
+from panlect.errors import LanguageError
+from panlect.language import Language
+from panlect.read import Batch, Limits, parse
+from panlect.text.keys import exact_keys
+
+UNKNOWN = "und_Zyyy"
+"""The language of a row that says none (BCP-47 `und`, script undetermined)."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a worker needs to know: the settings, and nothing of the input's size or order."""
+
+    limits: Limits
+    languages: frozenset[str] = frozenset()
+    language_map: Mapping[str, str] | None = None
+    aligned: frozenset[str] = frozenset()
+    licences: Mapping[str, str] | None = None
+
+
+class Frames(NamedTuple):
+    """A task's rows: kept and set aside."""
+
+    documents: pl.DataFrame
+    pairs: pl.DataFrame
+    dropped_documents: pl.DataFrame
+    dropped_pairs: pl.DataFrame
+    seen: pl.DataFrame
+
+
+FILES = ("document", "pair", "dropped_document", "dropped_pair", "seen")
+
+DOCUMENT = {
+    "text": pl.String,
+    "language": pl.String,
+    "source": pl.String,
+    "licence": pl.String,
+    "url": pl.String,
+    "place": pl.String,
+}
+PAIR = {
+    "source_text": pl.String,
+    "target_text": pl.String,
+    "source_language": pl.String,
+    "target_language": pl.String,
+    "source": pl.String,
+    "licence": pl.String,
+    "place": pl.String,
+}
+
+
+def run(task: Task, work: Work, scratch: Path) -> None:
+    """Process a task and leave its rows in `scratch`; a task whose mark is there is done."""
+    frames = process(task, work)
+    for name, frame in zip(FILES, frames, strict=True):
+        frame.write_parquet(scratch / f"{task.number:06d}.{name}.parquet", compression="lz4")
+    (scratch / f"{task.number:06d}.done").touch()
+
+
+def is_done(number: int, scratch: Path) -> bool:
+    """Whether an earlier run finished this task."""
+    return (scratch / f"{number:06d}.done").exists()
+
+
+def process(task: Task, work: Work) -> Frames:
+    """Return a task's rows, kept and set aside."""
+    whole = Batch()
+    kept_columns: list[dict[str, str]] = []
+    for block in task.blocks:
+        batch = parse(block, work.limits)
+        names = block.rule.keep_columns
+        kept_columns += [dict(zip(names, row.kept, strict=False)) for row in batch.documents]
+        stem = _stem(block.name)
+        whole.documents += [row if row.source else row._replace(source=stem) for row in batch.documents]
+        whole.pairs += [row if row.source else row._replace(source=stem) for row in batch.pairs]
+        whole.bad += batch.bad
+    frame = _indexed(_frame(whole, kept_columns, work), work)
+    seen = frame.filter(pl.col("index") >= 0).group_by("source", "language", maintain_order=True)
+    documents, dropped = _judged(frame, work)
+    pairs, dropped_pairs = _pairs(whole, work)
+    bad = pl.concat([_bad(whole), dropped], how="diagonal_relaxed")
+    return Frames(documents, pairs, bad, dropped_pairs, seen.agg(pl.len().cast(pl.Int64).alias("seen")))
+
+
+def _stem(name: str) -> str:
+    """A source's name where nothing says one: the file's name without its endings."""
+    return name.rsplit("/", 1)[-1].split(".", 1)[0] or name
+
+
+def _bad(batch: Batch) -> pl.DataFrame:
+    rows = {
+        "text": [row.text for row in batch.bad],
+        "language": [UNKNOWN] * len(batch.bad),
+        "source": [_stem(row.place.rsplit(":", 1)[0]) for row in batch.bad],
+        "licence": [""] * len(batch.bad),
+        "place": [row.place for row in batch.bad],
+        "reason": [row.reason for row in batch.bad],
+        "step": ["read"] * len(batch.bad),
+    }
+    return pl.DataFrame(rows, schema=dict.fromkeys(rows, pl.String))
+
+
+def _frame(batch: Batch, kept_columns: list[dict[str, str]], work: Work) -> pl.DataFrame:
+    columns = {name: [getattr(row, name) for row in batch.documents] for name in DOCUMENT}
+    frame = pl.DataFrame(columns, schema=DOCUMENT)
+    for name in sorted({name for row in kept_columns for name in row}):
+        values = [row.get(name, "") for row in kept_columns]
+        frame = frame.with_columns(pl.Series(name, values, pl.String))
+    return _licensed(_in_canonical(frame, "language", work), work)
+
+
+def _judged(frame: pl.DataFrame, work: Work) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Put the documents through every step that is switched on."""
+    dropped: list[pl.DataFrame] = []
+    frame = _drop(frame, pl.col("language") == UNKNOWN, "no_language", "language", dropped)
+    if work.languages:
+        wanted = pl.col("language").is_in(sorted(work.languages))
+        frame = _drop(frame, ~wanted, "other_language", "language", dropped)
+    frame = frame.with_columns(pl.Series("key", exact_keys(frame["text"]), pl.UInt64))
+    return frame, pl.concat(dropped, how="diagonal_relaxed").drop("index")
+
+
+def _drop(
+    frame: pl.DataFrame, where: pl.Expr, reason: str, step: str, dropped: list[pl.DataFrame]
+) -> pl.DataFrame:
+    """Move rows to `dropped`, with the reason and the step that found it."""
+    gone = frame.filter(where)
+    dropped.append(gone.with_columns(pl.lit(reason).alias("reason"), pl.lit(step).alias("step")))
+    return frame.filter(~where) if gone.height else frame
+
+
+def _in_canonical(frame: pl.DataFrame, column: str, work: Work) -> pl.DataFrame:
+    """Write languages as canonical codes; `UNKNOWN` where a row says none or one that does not exist."""
+    said = frame[column].unique().to_list()
+    known = {each: canonical((work.language_map or {}).get(each, each)) for each in said}
+    return frame.with_columns(
+        pl.col(column).replace_strict(known, return_dtype=pl.String) if said else pl.col(column)
+    )
+
+
+@lru_cache(maxsize=65536)
+def canonical(said: str) -> str:
+    """Return the canonical code of a language in any scheme, or `UNKNOWN`."""
+    try:
+        return Language.parse(said).code if said else UNKNOWN
+    except LanguageError:
+        return UNKNOWN
+
+
+def _licensed(frame: pl.DataFrame, work: Work) -> pl.DataFrame:
+    """Fill in the licence that a source's card gives; say `unknown` where nothing is said."""
+    by_source = work.licences or {}
+    card = (
+        pl.col("source").replace_strict(by_source, default="", return_dtype=pl.String)
+        if by_source
+        else pl.lit("")
+    )
+    said = pl.col("licence")
+    licence = pl.when(said != "").then(said).when(card != "").then(card).otherwise(pl.lit("unknown"))
+    return frame.with_columns(licence.alias("licence"))
+
+
+def _indexed(frame: pl.DataFrame, work: Work) -> pl.DataFrame:
+    """Number the rows of aligned sources within (source, language), from 0 in this task; -1 elsewhere."""
+    position = pl.int_range(pl.len()).over("source", "language")
+    aligned = pl.col("source").is_in(sorted(work.aligned))
+    return frame.with_columns(pl.when(aligned).then(position).otherwise(-1).cast(pl.Int64).alias("index"))
+
+
+def _pairs(batch: Batch, work: Work) -> tuple[pl.DataFrame, pl.DataFrame]:
+    columns = {name: [getattr(row, name) for row in batch.pairs] for name in PAIR}
+    frame = pl.DataFrame(columns, schema=PAIR)
+    for side in ("source_language", "target_language"):
+        frame = _in_canonical(frame, side, work)
+    frame = _licensed(frame, work)
+    dropped: list[pl.DataFrame] = []
+    unknown = (pl.col("source_language") == UNKNOWN) | (pl.col("target_language") == UNKNOWN)
+    frame = _drop(frame, unknown, "no_language", "language", dropped)
+    if work.languages:
+        wanted = sorted(work.languages)
+        both = pl.col("source_language").is_in(wanted) & pl.col("target_language").is_in(wanted)
+        frame = _drop(frame, ~both, "other_language", "language", dropped)
+    for side in ("source", "target"):
+        keys = pl.Series(f"{side}_key", exact_keys(frame[f"{side}_text"]), pl.UInt64)
+        frame = frame.with_columns(keys)
+    return frame, pl.concat(dropped, how="diagonal_relaxed")

@@ -1,0 +1,94 @@
+"""Which reader a file needs."""
+
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
+from panlect.errors import DataError
+from panlect.read import columnar, delimited, jsonl, plain
+from panlect.read.rows import Batch, Block, Limits, Rule
+from panlect.read.stream import head, plain_name
+
+
+class Layout(NamedTuple):
+    """A reader's two halves."""
+
+    blocks: Callable[[str, str, Rule, Limits], Iterator[Block]]
+    parse: Callable[[Block, Limits], Batch]
+
+
+LAYOUTS: Mapping[str, Layout] = MappingProxyType(
+    {
+        "jsonl": Layout(jsonl.blocks, jsonl.parse),
+        "parquet": Layout(columnar.blocks, columnar.parse),
+        "tsv": Layout(delimited.blocks, delimited.parse),
+        "text": Layout(plain.blocks, plain.parse),
+    }
+)
+
+ENDINGS: Mapping[str, str] = MappingProxyType(
+    {
+        "jsonl": "jsonl",
+        "ndjson": "jsonl",
+        "json": "jsonl",
+        "parquet": "parquet",
+        "tsv": "tsv",
+        "csv": "tsv",
+        "txt": "text",
+        "md": "text",
+    }
+)
+
+WHOLE_FILES = (".md",)
+"""Files that are one document each, unless the rule says otherwise."""
+
+
+def layout_of(path: str, rule: Rule, limits: Limits) -> tuple[str, Rule]:
+    """Return the layout's name for a file, and the rule with what the file's kind implies.
+
+    Raises:
+        DataError: the rule names a layout that does not exist.
+    """
+    name = plain_name(path)
+    layout = rule.layout
+    if layout == "auto":
+        layout = ENDINGS.get(name.rpartition(".")[2], "") or _by_content(path, limits)
+    if layout not in LAYOUTS:
+        raise DataError(f"no reader for the layout '{layout}'", where=path, expected=", ".join(LAYOUTS))
+    if rule.rows == "auto" and layout == "text":
+        kind = "file" if name.endswith(WHOLE_FILES) else "line"
+        rule = _with(rule, rows=kind)
+    return layout, rule
+
+
+def _with(rule: Rule, **changes: str) -> Rule:
+    from dataclasses import replace
+
+    return replace(rule, **changes)  # type: ignore[arg-type]
+
+
+def _by_content(path: str, limits: Limits) -> str:
+    start = head(path, limits, 4096).lstrip()
+    if start.startswith(b"PAR1"):
+        return "parquet"
+    return "jsonl" if start.startswith(b"{") else "text"
+
+
+def blocks(path: str, name: str, rule: Rule, limits: Limits) -> Iterator[Block]:
+    """Cut a file into blocks, in order; see the package's page for what a block is.
+
+    Args:
+        path: the file.
+        name: how places call it.
+        rule: how to read it.
+        limits: sizes of a row and of a block.
+    """
+    from dataclasses import replace
+
+    layout, rule = layout_of(path, rule, limits)
+    yield from LAYOUTS[layout].blocks(path, name, replace(rule, layout=layout), limits)
+
+
+def parse(block: Block, limits: Limits) -> Batch:
+    """Read the rows of one block."""
+    return LAYOUTS[block.rule.layout].parse(block, limits)

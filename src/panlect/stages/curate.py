@@ -1,0 +1,141 @@
+"""`curate`: text in any common format becomes clean, labelled, deduplicated tables.
+
+Rows keep the order of the input. A row that does not stay is not lost: it is in ``dropped/`` with
+the reason, the step that found it, and what was measured. The same input gives the same bytes,
+whatever the number of workers, and after a kill.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from panlect.config import Config
+from panlect.curation import inputs as incoming
+from panlect.curation import summary
+from panlect.curation.merge import Merge, Tables, write_tables
+from panlect.curation.pool import run_tasks, worker_count
+from panlect.curation.settings import Aligned, FileRule, SourceCard
+from panlect.curation.work import UNKNOWN, Work, canonical
+from panlect.draft import Draft, draft
+from panlect.errors import ConfigError, DataError
+from panlect.folder import Folder, Input
+from panlect.read import Limits
+
+VERSION = 1
+
+
+class CurateConfig(Config):
+    """How raw text becomes tables."""
+
+    files: tuple[FileRule, ...] = ()
+    """How which files are read; without a matching rule, everything is found out."""
+    cards: tuple[SourceCard, ...] = ()
+    """What is known about the sources: licence, origin, custodian, domain."""
+    languages: tuple[str, ...] = ()
+    """Keep these languages only; empty keeps all."""
+    language_map: dict[str, str] = Field(default_factory=dict)
+    """What a label means here, where the usual reading is wrong: `{zho_Hani: zho_Hant}`."""
+    lost_languages: Literal["refuse", "allow"] = "refuse"
+    """Whether a language that goes in and does not come out is an error."""
+    aligned: tuple[Aligned, ...] = ()
+    """Sources whose rows translate each other by their order; they also become pairs."""
+    pair_with: tuple[str, ...] = ("eng_Latn",)
+    """Every language of an aligned source is paired with these."""
+    held_out_share: float = Field(default=0.0, ge=0, lt=1)
+    """This share goes to the table `question` (`held_out_text`, `held_out_translation`) and nowhere else;
+    a sentence of an aligned source is held out in all languages at once."""
+    exact_duplicates: Literal["drop", "drop_across_languages", "keep"] = "drop"
+    """What happens to a text that is there already, in another case or spacing at most."""
+    row_bytes: int = Field(default=16 << 20, ge=1 << 10)
+    """A longer row is set aside."""
+    block_bytes: int = Field(default=8 << 20, ge=1 << 12)
+    """How much one worker takes at once; a smaller value needs less memory."""
+
+
+def curate(inputs: Sequence[Input], out: Path, config: CurateConfig) -> Folder:
+    """Read text from files, directories, globs or folders, and write documents, pairs and what was dropped.
+
+    Raises:
+        FolderError: an input has no files.
+        ConfigError: a setting names a language that does not exist, or one source twice.
+        DataError: a language was lost, or nothing was left.
+    """
+    work, merge = _settings(config)
+    listed = incoming.files(inputs, config.files)
+    with draft(out, "curate", VERSION, config, inputs) as work_draft:
+        count = _run(listed, work, work_draft)
+        tables = write_tables(work_draft, count, merge)
+        _finish(work_draft, count, tables, config)
+    return work_draft.folder
+
+
+def _settings(config: CurateConfig) -> tuple[Work, Merge]:
+    """Return the settings of the two halves, with every language in its canonical code."""
+    sources = [card.source for card in config.cards]
+    if twice := {source for source in sources if sources.count(source) > 1}:
+        raise ConfigError(f"two cards for the source '{min(twice)}'", where="cards", fix="keep one of them")
+    work = Work(
+        limits=Limits(row_bytes=config.row_bytes, block_bytes=config.block_bytes),
+        languages=frozenset(_code(language, "languages") for language in config.languages),
+        language_map=config.language_map,
+        aligned=frozenset(each.source for each in config.aligned),
+        licences={card.source: card.licence for card in config.cards},
+    )
+    for said, meant in config.language_map.items():
+        _code(meant, f"language_map.{said}")
+    merge = Merge(
+        aligned_rows={each.source: each.rows for each in config.aligned},
+        pair_with=tuple(_code(language, "pair_with") for language in config.pair_with),
+        held_out_share=config.held_out_share,
+        keep_duplicates=config.exact_duplicates == "keep",
+        across_languages=config.exact_duplicates == "drop_across_languages",
+    )
+    return work, merge
+
+
+def _code(language: str, key: str) -> str:
+    code = canonical(language)
+    if code == UNKNOWN:
+        raise ConfigError(
+            f"no language is called '{language}'", where=key, expected="a code such as swh_Latn"
+        )
+    return code
+
+
+def _run(listed: Sequence[incoming.File], work: Work, work_draft: Draft) -> int:
+    """Put every file through the workers; return the number of tasks."""
+    size_bytes = sum(Path(file.path).stat().st_size for file in listed)
+    # A second process takes longer to start than a small input takes to read.
+    workers = min(worker_count(), 1 + size_bytes // (2 * work.limits.block_bytes))
+    with work_draft.progress(size_bytes / 1e6, "MB", "reading") as bar:
+        return run_tasks(
+            incoming.tasks(listed, work.limits),
+            work,
+            work_draft.scratch,
+            workers=workers,
+            done=lambda task: bar.advance(task.read_bytes / 1e6),
+        )
+
+
+def _finish(work_draft: Draft, count: int, tables: Tables, config: CurateConfig) -> None:
+    """Check that no language was lost, and write down what is known about the sources."""
+    rows = {name: shards.rows for name, shards in vars(tables).items()}
+    if not rows["documents"] + rows["pairs"]:
+        raise DataError(
+            "no row was kept",
+            where=work_draft.out.name,
+            expected="text with a language",
+            fix="set `language`, `language_column` or `language_pattern` under `files`; see the log",
+        )
+    sources = summary.sources(work_draft.scratch, count)
+    summary.languages(work_draft, count)
+    cards = {card.source: card.model_dump() for card in config.cards}
+    work_draft.note(rows=rows, sources=sources, cards=cards, licences=summary.licences(sources))
+    if config.lost_languages == "refuse":
+        work_draft.require_languages(summary.languages_in(work_draft.scratch, count))
+    kept = ", ".join(f"{n:,} {name.replace('_', ' ')}" for name, n in rows.items() if n)
+    work_draft.log(f"wrote {kept}")
