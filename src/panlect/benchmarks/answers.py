@@ -1,0 +1,129 @@
+"""The table of answers, and numbers from it: everything a report needs without asking a model again."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from hashlib import sha256
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from panlect.benchmarks import between, summary
+from panlect.benchmarks.asking import Job
+from panlect.benchmarks.benchmark import Answer, Benchmark, Row, Verdict
+from panlect.benchmarks.summary import Judged, Number
+from panlect.measure.choices import pick
+from panlect.measure.consistency import ranks
+from panlect.tables import SCHEMAS
+
+COLUMNS: Mapping[str, Any] = dict(SCHEMAS["answer"]) | {
+    "answer_language": pl.String,
+    "gold": pl.String,
+    "parsed": pl.String,
+    "correct": pl.Boolean,
+    "score": pl.Float64,
+    "scores": pl.List(pl.Struct({"name": pl.String, "value": pl.Float64})),
+    "measure": pl.String,
+    "form": pl.String,
+    "purpose": pl.String,
+    "choice_scores": pl.List(pl.Float64),
+    "choice_tokens": pl.List(pl.Int64),
+    "prompt_sha": pl.String,
+}
+TAUGHT_IN_PIVOT = ("held_out", "control")  # groups of facts that no other language states
+PIVOT_GROUP = "pivot"
+
+
+def answer_rows(
+    step: str, benchmarks: Mapping[str, Benchmark], every_row: Sequence[Row], jobs: Sequence[Job],
+    answers: Sequence[Answer],
+) -> pl.DataFrame:  # fmt: skip
+    """Judge the answers of one step; `every_row` is all questions, asked or not: some judges need them."""
+    judges = {}
+    for name, found in benchmarks.items():
+        alike = {other for other, its in benchmarks.items() if its.judge is found.judge}
+        judges[name] = found.judge_of([row for row in every_row if row["benchmark"] in alike])
+    rows = []
+    for job, answer in zip(jobs, answers, strict=True):
+        name = job.row["benchmark"]
+        ranked = job.purpose == "rank"
+        verdict = _best_choice(job, answer) if ranked else judges[name](job.row, answer)
+        measure = "choice_accuracy" if ranked else benchmarks[name].measure
+        rows.append(_row(step, job, answer, verdict) | {"measure": measure})
+    return pl.DataFrame(rows, schema=COLUMNS)
+
+
+def _best_choice(job: Job, answer: Answer) -> Verdict:
+    best = pick(answer.scores)
+    right = best == job.row["gold"]
+    chance = {"choice_chance": 1 / len(answer.scores)}
+    return Verdict("correct" if right else "wrong", float(right), str(job.row["choices"][best]), chance)
+
+
+def _row(step: str, job: Job, answer: Answer, verdict: Verdict) -> dict[str, Any]:
+    row = job.row
+    return {
+        "step": step,
+        **{name: row[name] for name in ("benchmark", "id", "item", "language", "group", "prompt")},
+        "answer": answer.text,
+        "verdict": verdict.label,
+        "answer_language": row.get("answer_language") or row["language"],
+        "gold": row.get("answer"),
+        "parsed": verdict.parsed,
+        "correct": verdict.label == "correct",
+        "score": verdict.score,
+        "scores": [{"name": name, "value": value} for name, value in verdict.scores.items()],
+        "form": job.ask.form,
+        "purpose": job.purpose,
+        "choice_scores": list(answer.scores),
+        "choice_tokens": list(answer.tokens),
+        "prompt_sha": sha256(job.ask.context.encode()).hexdigest()[:16],
+    }
+
+
+def numbers_of_answers(answers: pl.DataFrame, *, pivot: str, seed: int) -> list[Number]:
+    """Every number about an answer table. Generated answers and ranked choices are summarised apart."""
+    out: list[Number] = []
+    for purpose in answers["purpose"].unique(maintain_order=True).to_list():
+        part = answers.filter(pl.col("purpose") == purpose)
+        groups = list(summary.judged_groups(part))
+        for judged in groups:
+            out += summary.numbers_of(judged, seed=seed, spread=purpose != "rank")
+        if purpose == "rank":
+            for judged in groups:
+                out += between.by_pairs(judged, _orders(part, judged))
+        else:
+            out += _against_pivot(groups, pivot)
+    return out
+
+
+def _orders(part: pl.DataFrame, judged: Judged) -> dict[str, dict[Hashable, NDArray[np.int64]]]:
+    """Ranks of the candidates by mean log-probability per token of the whole sentence, as in the paper."""
+    here = part.filter(
+        (pl.col("step") == judged.step)
+        & (pl.col("benchmark") == judged.benchmark)
+        & (pl.col("group") == judged.group)
+    )
+    orders: dict[str, dict[Hashable, NDArray[np.int64]]] = {}
+    columns = here.select("language", "item", "choice_scores", "choice_tokens").iter_rows()
+    for language, item, scores, tokens in columns:
+        orders.setdefault(language, {})[item] = ranks(np.asarray(scores) / np.maximum(tokens, 1))
+    return orders
+
+
+def _against_pivot(groups: Sequence[Judged], pivot: str) -> Iterator[Number]:
+    for judged in groups:
+        if judged.group not in TAUGHT_IN_PIVOT:
+            continue
+        correct: dict[str, float] = {}
+        for other in groups:
+            if (other.step, other.benchmark) == (judged.step, judged.benchmark) and other.group in (
+                PIVOT_GROUP,
+                judged.group,
+            ):
+                right = next(iter(other.values.values()))
+                here = other.languages == pivot
+                correct |= dict(zip(other.items[here].tolist(), right[here].tolist(), strict=True))
+        yield from between.against_pivot(judged, pivot, correct)

@@ -1,0 +1,73 @@
+"""Ask a model a list of questions in batches; a kill loses one batch.
+
+Answers are appended to a file of JSON lines as they come. Asking again with the same file skips what it
+holds; a last line that was cut off by a kill is ignored and asked again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from panlect.benchmarks.benchmark import Answer, Ask, Row
+from panlect.benchmarks.engines import Engine
+from panlect.progress import Bar
+
+BATCH_ROWS = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One row asked for one purpose (`answer`, or `rank` for RankC)."""
+
+    row: Row
+    ask: Ask
+    purpose: str = "answer"
+
+    @property
+    def key(self) -> str:
+        """Identifies the stored answer."""
+        return json.dumps([self.row["benchmark"], self.row["id"], self.purpose], ensure_ascii=False)
+
+
+def answer_all(jobs: Sequence[Job], engine: Callable[[], Engine], store: Path, bar: Bar) -> list[Answer]:
+    """Answers in the order of the jobs; the engine is opened only if some are not stored yet."""
+    known = dict(_stored(store))
+    missing = [job for job in jobs if job.key not in known]
+    bar.advance(len(jobs) - len(missing))
+    if missing:
+        opened = engine()
+        with store.open("a", encoding="utf-8") as stream:
+            for batch in _batches(missing):
+                verb = opened.generate if batch[0].ask.form == "generate" else opened.choose
+                answers = verb([job.ask for job in batch])
+                for job, answer in zip(batch, answers, strict=True):
+                    known[job.key] = answer
+                    line = [job.key, answer.text, answer.scores, answer.tokens]
+                    stream.write(json.dumps(line, ensure_ascii=False) + "\n")
+                stream.flush()
+                bar.advance(len(batch))
+    return [known[job.key] for job in jobs]
+
+
+def _batches(jobs: Sequence[Job]) -> Iterator[list[Job]]:
+    """Jobs of one form, long ones first: an out-of-memory shows at once, and the ETA is never too early."""
+    for form in ("choose", "generate"):
+        alike = [job for job in jobs if job.ask.form == form]
+        alike.sort(key=lambda job: (-job.ask.longest, job.key))
+        for start in range(0, len(alike), BATCH_ROWS):
+            yield alike[start : start + BATCH_ROWS]
+
+
+def _stored(store: Path) -> Iterator[tuple[str, Answer]]:
+    if not store.is_file():
+        return
+    data = store.read_bytes()
+    whole = data[: data.rfind(b"\n") + 1]
+    if len(whole) < len(data):
+        store.write_bytes(whole)
+    for line in whole.decode("utf-8").splitlines():
+        key, text, scores, tokens = json.loads(line)
+        yield key, Answer(text, tuple(scores), tuple(tokens))

@@ -1,0 +1,69 @@
+"""Numbers between languages: does a fact told in one language reach the others, and do languages agree?
+
+Conductivity and overlap compare generated answers with those of the pivot language on the same items; RankC
+compares how two languages rank the same candidates. Each is a row of the numbers table with its
+`other_language`, and a mean over languages or pairs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from panlect.benchmarks.summary import Judged, Number
+from panlect.measure.conductivity import conductivity
+from panlect.measure.consistency import agreements, correct_overlap, rankc_chance
+from panlect.measure.interval import Interval
+
+NOTHING = float("nan")
+
+
+def against_pivot(judged: Judged, pivot: str, pivot_correct: Mapping[str, float]) -> Iterator[Number]:
+    """Conductivity and right-in-both overlap of each language with the pivot, and of all together.
+
+    Args:
+        judged: answers whose first measure is right (1) or wrong (0).
+        pivot: the language that was told every fact.
+        pivot_correct: per item, the pivot's own result.
+    """
+    right = next(iter(judged.values.values()))
+    of_language: dict[str, list[int]] = {}
+    for place, language in enumerate(judged.languages):
+        if language != pivot and judged.items[place] in pivot_correct:
+            of_language.setdefault(language, []).append(place)
+    everything = [place for places in of_language.values() for place in places]
+    if not everything:
+        return
+    for language, places in [*sorted(of_language.items()), ("", everything)]:
+        items = [judged.items[place] for place in places]
+        interval = conductivity(right[places], items, pivot_correct)
+        yield judged.number("conductivity", interval, language=language, other_language=pivot)
+        if language:
+            theirs = [pivot_correct[item] for item in items]
+            overlap = Interval(correct_overlap(right[places] > 0.5, theirs), NOTHING, NOTHING, len(items))
+            yield judged.number("correct_overlap", overlap, language=language, other_language=pivot)
+
+
+def by_pairs(judged: Judged, orders: Mapping[str, Mapping[Hashable, NDArray[np.int64]]]) -> Iterator[Number]:
+    """RankC of every pair of languages, of each language with all others, and overall; and its chance level.
+
+    `orders[language][item]` are the ranks of the candidates. Every unordered pair is one row, with the
+    languages in alphabetical order.
+    """
+    agreement = agreements({language: orders[language] for language in sorted(orders)})
+    of_language: dict[str, list[float]] = {language: [] for language in sorted(orders)}
+    for (one, other), interval in agreement.intervals().items():
+        yield judged.number("rankc", interval, language=one, other_language=other)
+        of_language[one].append(interval.value)
+        of_language[other].append(interval.value)
+    for language, values in of_language.items():
+        if values:
+            mean = Interval(float(np.mean(values)), NOTHING, NOTHING, len(values))
+            yield judged.number("rankc", mean, language=language)
+    if agreement.pairs:
+        yield judged.number("rankc", agreement.overall())
+    sizes = [len(ranks) for table in orders.values() for ranks in table.values()]
+    chance = Interval(rankc_chance(sizes), NOTHING, NOTHING, len(sizes))
+    yield judged.number("chance", chance, unit="rankc")

@@ -1,0 +1,65 @@
+"""What answers questions: a model in this process, or (`benchmarks.endpoint`) a server somewhere.
+
+An engine takes any number of `Ask`s of one form and returns an `Answer` for each, in order. How it batches
+must not change the answers. Models are passed in, so that this floor imports no torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from panlect.benchmarks.benchmark import Answer, Ask
+
+
+class Engine(Protocol):
+    """Anything that answers."""
+
+    chats: bool
+    """Whether it takes dialogues."""
+
+    def generate(self, asks: Sequence[Ask]) -> list[Answer]:
+        """Continue or answer each."""
+
+    def choose(self, asks: Sequence[Ask]) -> list[Answer]:
+        """Log-probability of every choice of each."""
+
+
+class Local:
+    """A model in this process.
+
+    Args:
+        model: `panlect.model.load.Model`.
+        settings: makes generation settings: `panlect.model.generate.Generation`.
+        chats: whether asks marked as chat go through the chat template.
+    """
+
+    def __init__(self, model: Any, settings: Callable[..., Any], *, chats: bool) -> None:
+        self.model, self.settings, self.chats = model, settings, chats
+
+    def generate(self, asks: Sequence[Ask]) -> list[Answer]:
+        """Greedy answers; asks that differ in length limit or stop texts are run apart."""
+        answers: list[Answer | None] = [None] * len(asks)
+        alike: dict[tuple[bool, int, tuple[str, ...]], list[int]] = {}
+        for place, ask in enumerate(asks):
+            alike.setdefault((ask.chat and self.chats, ask.maximum_tokens, ask.stop), []).append(place)
+        for (chat, maximum_tokens, stop), places in alike.items():
+            settings = self.settings(new_tokens=maximum_tokens, stops=stop)
+            texts = [asks[place].context for place in places]
+            if chat:
+                found = self.model.chat([[{"role": "user", "content": text}] for text in texts], settings)
+            else:
+                found = self.model.generate(texts, settings)
+            for place, text in zip(places, found, strict=True):
+                answers[place] = Answer(text=text)
+        return [answer for answer in answers if answer is not None]
+
+    def choose(self, asks: Sequence[Ask]) -> list[Answer]:
+        """Score all choices of all asks in one go."""
+        pairs = [pair for ask in asks for pair in ask.pairs()]
+        scores = iter(self.model.score([context for context, _ in pairs], [choice for _, choice in pairs]))
+        out = []
+        for ask in asks:
+            mine = [next(scores) for _ in ask.choices]
+            out.append(Answer(scores=tuple(s.logprob for s in mine), tokens=tuple(s.tokens for s in mine)))
+        return out

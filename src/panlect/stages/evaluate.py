@@ -1,0 +1,194 @@
+"""`evaluate`: ask several models every question in every language, judge, and report numbers with intervals.
+
+Inputs are models (folders with a model, Hugging Face directories, hub ids) and folders with question tables.
+Every answer is stored in the table `answer`, so that measures can be made again without the models; a killed
+run continues with the first batch that was not answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import polars as pl
+from pydantic import Field
+
+from panlect.benchmarks import BENCHMARKS, benchmark
+from panlect.benchmarks.answers import answer_rows, numbers_of_answers
+from panlect.benchmarks.asking import Job, answer_all
+from panlect.benchmarks.benchmark import Benchmark, Row
+from panlect.benchmarks.engines import Engine, Local
+from panlect.benchmarks.questions import codes, faults, plain, sample
+from panlect.config import Config
+from panlect.draft import Draft, draft
+from panlect.errors import FolderError, ModelError
+from panlect.folder import Folder, Input
+from panlect.folder import models as find_models
+from panlect.folder import tables as read_tables
+from panlect.measure.fairness import worst
+from panlect.tables import SCHEMAS
+
+VERSION = 1
+TEXT_STAGES = frozenset({"tokenizer", "pretrain", "extend", "trim"})  # their models never saw a dialogue
+
+
+class EvaluateConfig(Config):
+    """What is asked, of whom, and how much of it."""
+
+    benchmarks: tuple[str, ...] = ()
+    """Benchmarks to run; empty runs every one that the inputs hold questions of."""
+    languages: str | tuple[str, ...] = ()
+    """Languages in any scheme, or names of groups; empty asks in all."""
+    items_per_language: int = Field(default=0, ge=0)
+    """Items per benchmark, group and language, the same in all languages (by hash); 0 asks all."""
+    rank_items: int = Field(default=8, ge=0)
+    """Items per language whose candidates are ranked for RankC; 0 ranks none."""
+    rank_groups: tuple[str, ...] = ("held_out", "control")
+    """Groups of questions that are ranked."""
+    form: Literal["auto", "chat", "text"] = "auto"
+    """Ask as a dialogue or as the beginning of a text. `auto`: text for models that only ever saw text."""
+    variant: Literal["upstream", "corrected"] = "upstream"
+    """Prompts as the benchmark's usual harness has them, or with documented defects mended."""
+    pivot: str = "eng_Latn"
+    """The language that the others are compared with."""
+    seed: int = 0
+    """Of the sample of items and of the bootstrap."""
+
+
+def evaluate(inputs: Sequence[Input], out: Path, config: EvaluateConfig) -> Folder:
+    """Evaluate every model among the inputs on the questions among the inputs.
+
+    Raises:
+        ModelError: no input is a model.
+        FolderError: no question of the benchmarks and languages asked for is among the inputs.
+    """
+    from panlect.model.generate import Generation
+    from panlect.model.load import load
+
+    models = _models(inputs)
+    with draft(out, "evaluate", VERSION, config, inputs) as work:
+        every_row = _questions(work, inputs)
+        asked = sample(_wanted(every_row, config), config.items_per_language, config.seed)
+        _log_coverage(work, asked, inputs)
+        found = {name: _benchmark(name) for name in sorted({row["benchmark"] for row in every_row})}
+        frames = []
+        for step, location, text_only in models:
+            chats = config.form == "chat" or (config.form == "auto" and not text_only)
+            jobs = _jobs(asked, found, config, chats=chats)
+
+            def engine(location: str = location, chats: bool = chats) -> Engine:
+                return Local(load(location), Generation, chats=chats)
+
+            with work.progress(len(jobs), "questions", f"ask {step}") as bar:
+                answers = answer_all(jobs, engine, work.scratch / f"{step}.jsonl", bar)
+            frames.append(answer_rows(step, found, every_row, jobs, answers))
+        table = pl.concat(frames)
+        work.write("answer", table)
+        numbers = pl.DataFrame(
+            numbers_of_answers(table, pivot=config.pivot, seed=config.seed), schema=dict(SCHEMAS["numbers"])
+        )
+        work.numbers(numbers)
+        _log_results(work, numbers)
+    return work.folder
+
+
+def _models(inputs: Sequence[Input]) -> list[tuple[str, str, bool]]:
+    """(step, location, whether it only ever saw text) of each model, in the order given."""
+    stages = {each.name: each.manifest["stage"] for each in inputs if isinstance(each, Folder)}
+    found = [(name, where, stages.get(name, "") in TEXT_STAGES) for name, where in find_models(inputs)]
+    if not found:
+        raise ModelError(
+            "there is no model to evaluate",
+            where=", ".join(each.name for each in inputs) or "no inputs",
+            expected="a folder with a model, a Hugging Face directory or a hub id",
+        )
+    names = [name for name, _, _ in found]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ModelError(
+            f"two models have the same name: {', '.join(twice)}",
+            where="inputs",
+            fix="rename one directory: numbers are told apart by it",
+        )
+    return found
+
+
+def _questions(work: Draft, inputs: Sequence[Input]) -> list[Row]:
+    """All rows of all question tables that can be asked; the others are set aside with a reason."""
+    table = read_tables(inputs, "question")
+    rows, dropped = faults(table.to_dicts())
+    if dropped:
+        work.drop("question", pl.DataFrame(dropped, schema=dict(table.schema) | {"reason": pl.String}))
+        work.log(f"{len(dropped)} questions cannot be asked; see `panlect show --dropped`")
+    return rows
+
+
+def _wanted(rows: Sequence[Row], config: EvaluateConfig) -> list[Row]:
+    languages = set(codes(config.languages)) if config.languages else None
+    names = set(config.benchmarks)
+    kept = [
+        row
+        for row in rows
+        if (not names or row["benchmark"] in names) and (languages is None or row["language"] in languages)
+    ]
+    if not kept:
+        have = ", ".join(sorted({row["benchmark"] for row in rows})) or "none"
+        raise FolderError(
+            "no question is left to ask",
+            where="benchmarks, languages",
+            expected=f"benchmarks of the inputs: {have}",
+            fix="ask in languages that these benchmarks have",
+        )
+    return kept
+
+
+def _benchmark(name: str) -> Benchmark:
+    return benchmark(name) if name in BENCHMARKS else plain(name)
+
+
+def _jobs(
+    rows: Sequence[Row], found: Mapping[str, Benchmark], config: EvaluateConfig, *, chats: bool
+) -> list[Job]:
+    """What one model is asked: every row once, and the candidates of a few rows for RankC."""
+    jobs = []
+    for row in rows:
+        chosen = found[row["benchmark"]]
+        variants = chosen.variants
+        form = config.variant if chats or "text" not in variants else "text"
+        ask = variants.get(form, chosen.ask)(row)
+        if ask is not None:
+            jobs.append(Job(row, ask))
+    ranked = [row for row in rows if row["group"] in config.rank_groups]
+    for row in sample(ranked, config.rank_items, config.seed) if config.rank_items else ():
+        rank = found[row["benchmark"]].variants.get("rank")
+        ask = rank(row) if rank else None
+        if ask is not None:
+            jobs.append(Job(row, ask, "rank"))
+    return jobs
+
+
+def _log_coverage(work: Draft, asked: Sequence[Row], inputs: Sequence[Input]) -> None:
+    languages: dict[str, set[str]] = {}
+    for row in asked:
+        languages.setdefault(row["benchmark"], set()).add(row["language"])
+    everywhere = sorted(set().union(*languages.values()))
+    for name, have in sorted(languages.items()):
+        missing = sorted(set(everywhere) - have)
+        text = f"{name}: {sum(row['benchmark'] == name for row in asked)} questions in {len(have)} languages"
+        work.log(f"{text}; none in {', '.join(missing)}" if missing else text)
+    work.note(languages={name: sorted(have) for name, have in languages.items()})
+
+
+def _log_results(work: Draft, numbers: pl.DataFrame) -> None:
+    """The main measure of every step, with its worst languages; means are over the languages named here."""
+    main = numbers.filter(pl.col("measure").is_in(["accuracy"]) & ~pl.col("group").str.contains("="))
+    for (step, name, group), part in main.group_by(["step", "benchmark", "group"], maintain_order=True):
+        over = part.filter(pl.col("language") == "").to_dicts()
+        each = part.filter(pl.col("language") != "")
+        scores: dict[str, Any] = dict(each.select("language", "value").iter_rows())
+        if over and over[0]["value"] is not None:
+            mean = over[0]
+            work.log(
+                f"{step} {name} {group}: {mean['value']:.1%} ({mean['low']:.1%} to {mean['high']:.1%}), "
+                f"mean of {len(scores)} languages, {mean['count']} answers; worst: {', '.join(worst(scores))}"
+            )
