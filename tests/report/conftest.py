@@ -42,7 +42,9 @@ def languages(count: int) -> list[str]:
 
 
 def row(measure: str, value: float, **columns: object) -> dict[str, object]:
-    empty: dict[str, object] = {name: "" for name in ("step", "benchmark", "language", "other_language", "group", "unit")}
+    empty: dict[str, object] = dict.fromkeys(
+        ("step", "benchmark", "language", "other_language", "group", "unit"), ""
+    )
     return {**empty, "measure": measure, "value": value, "low": None, "high": None, "count": None, **columns}
 
 
@@ -50,25 +52,60 @@ def frame(rows: list[dict[str, object]]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=dict(tables.SCHEMAS["numbers"]))
 
 
-def score_rows(steps: tuple[str, ...], codes: list[str], level: dict[str, float], seed: int = 0) -> list[dict[str, object]]:
+def score_rows(
+    steps: tuple[str, ...], codes: list[str], level: dict[str, float], seed: int = 0
+) -> list[dict[str, object]]:
     """Accuracy, off-target and malformed on two groups, with intervals; the whole is the mean."""
     rows, draw = [], random.Random(seed)
     for step in steps:
         for group_name, extra in (("held_out", 0.0), ("seen", 0.12)):
             values = []
             for place, code in enumerate(codes):
-                value = min(1.0, max(0.0, level[step] + extra + 0.35 * (place / len(codes) - 0.5) + draw.gauss(0, 0.03)))
+                value = min(
+                    1.0,
+                    max(0.0, level[step] + extra + 0.35 * (place / len(codes) - 0.5) + draw.gauss(0, 0.03)),
+                )
                 values.append(value)
-                same = {"step": step, "benchmark": "world", "language": code, "group": group_name, "unit": "share", "count": 48}
-                rows.append(row("accuracy", value, **{**same, "low": max(0.0, value - 0.09), "high": min(1.0, value + 0.08)}))
+                same = {
+                    "step": step,
+                    "benchmark": "world",
+                    "language": code,
+                    "group": group_name,
+                    "unit": "share",
+                    "count": 48,
+                }
+                rows.append(
+                    row(
+                        "accuracy",
+                        value,
+                        **{**same, "low": max(0.0, value - 0.09), "high": min(1.0, value + 0.08)},
+                    )
+                )
                 off = (1 - value) * (0.6 if step == "chat" else 0.1)
                 rows.append(row("off_target", off, **same))
                 rows.append(row("malformed", (1 - value) * 0.1, **same))
             mean = sum(values) / len(values)
-            same = {"step": step, "benchmark": "world", "group": group_name, "unit": "share", "count": 48 * len(codes)}
+            same = {
+                "step": step,
+                "benchmark": "world",
+                "group": group_name,
+                "unit": "share",
+                "count": 48 * len(codes),
+            }
             rows.append(row("accuracy", mean, **{**same, "low": mean - 0.02, "high": mean + 0.02}))
             rows.append(row("chance", 0.163, **same))
-        rows.append(row("conductivity", level[step], step=step, benchmark="world", group="held_out", low=level[step] - 0.03, high=level[step] + 0.03, unit="share"))
+        rows.append(
+            row(
+                "conductivity",
+                level[step],
+                step=step,
+                benchmark="world",
+                group="held_out",
+                low=level[step] - 0.03,
+                high=level[step] + 0.03,
+                unit="share",
+            )
+        )
     return rows
 
 
@@ -79,7 +116,17 @@ def rankc_rows(steps: tuple[str, ...], codes: list[str]) -> list[dict[str, objec
             for second in codes[place + 1 :]:
                 alike = 0.12 if first[4:] == second[4:] else 0.0
                 value = min(0.99, 0.33 + 0.22 * strength + alike + draw.gauss(0, 0.05))
-                rows.append(row("rankc", value, step=step, benchmark="world", language=first, other_language=second, group="held_out"))
+                rows.append(
+                    row(
+                        "rankc",
+                        value,
+                        step=step,
+                        benchmark="world",
+                        language=first,
+                        other_language=second,
+                        group="held_out",
+                    )
+                )
         rows.append(row("rankc_chance", 0.3768, step=step, benchmark="world", group="held_out"))
     return rows
 
@@ -91,7 +138,15 @@ def training_rows(codes: list[str]) -> list[dict[str, object]]:
         rows.append(row("tokens_planned", tokens, step="base", language=code, unit="tokens"))
         rows.append(row("tokens_seen", tokens - 3, step="base", language=code, unit="tokens"))
         for point in range(1, 13):
-            rows.append(row("loss", 6 / point**0.5 + place / 200, step="base", language=code, group=f"tokens={point * 100_000}"))
+            rows.append(
+                row(
+                    "loss",
+                    6 / point**0.5 + place / 200,
+                    step="base",
+                    language=code,
+                    group=f"tokens={point * 100_000}",
+                )
+            )
     return rows
 
 
@@ -102,7 +157,13 @@ def answer_rows(steps: tuple[str, ...], codes: list[str]) -> pl.DataFrame:
             prompt, gold = TEXTS.get(code, (f"Senegal ¤ ({code})?", "franc CFA"))
             for number in range(2):
                 verdict = ("wrong", "off_target")[place % 2] if step == "base" else "correct"
-                answer = "<script>alert('x')</script>" if (step, code) == ("base", "eng_Latn") else gold if verdict == "correct" else "franc CFA"
+                answer = (
+                    "<script>alert('x')</script>"
+                    if (step, code) == ("base", "eng_Latn")
+                    else gold
+                    if verdict == "correct"
+                    else "franc CFA"
+                )
                 rows.append(
                     {
                         "step": step, "benchmark": "world", "id": f"{code}-{number}", "item": str(number), "language": code,
@@ -118,9 +179,17 @@ def plant(directory: Path, count: int = 100) -> list[Folder]:
     codes = languages(count)
     folders: list[Folder] = []
     with draft(directory / "world", "world", 1, PlantedConfig(), []) as work:
-        documents = [{"id": str(i), "text": "x", "language": code, "source": "s", "licence": "Unicode-3.0"} for i, code in enumerate(codes)]
+        documents = [
+            {"id": str(i), "text": "x", "language": code, "source": "s", "licence": "Unicode-3.0"}
+            for i, code in enumerate(codes)
+        ]
         work.write("document", pl.DataFrame(documents))
-        work.drop("document", pl.DataFrame([{**documents[0], "reason": "too short"}, {**documents[1], "reason": "repeated line"}]))
+        work.drop(
+            "document",
+            pl.DataFrame(
+                [{**documents[0], "reason": "too short"}, {**documents[1], "reason": "repeated line"}]
+            ),
+        )
         work.note(licences={"Unicode-3.0": len(codes)})
     folders.append(work.folder)
     with draft(directory / "mixture", "mix", 1, PlantedConfig(), folders[:1]) as work:

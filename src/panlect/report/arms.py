@@ -27,7 +27,7 @@ _T = (
 
 
 def find(steps: Sequence[str], given: Mapping[str, Sequence[str]]) -> dict[str, dict[str, str]]:
-    """Group steps into arms: ``{arm: {step: seed}}``, in the order of the steps; empty when there are no seeds.
+    """Group steps into arms, ``{arm: {step: seed}}``, in the order of the steps; empty without seeds.
 
     Args:
         steps: the evaluated steps.

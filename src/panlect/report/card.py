@@ -1,4 +1,4 @@
-"""A model card in Markdown, from the facts of the folders alone: what it is, how it was made, how well it does.
+"""A model card in Markdown, from the facts of the folders alone: what it is, how it was made, how good.
 
 It has the layout that model hubs show (YAML front matter with the languages and the licence, then text).
 Every score carries its interval, and the worst languages come first.
@@ -26,14 +26,18 @@ def card(record: Record, config: ReportConfig, *, step: str = "") -> str:
     lines = [*_front(record, codes, config), f"# {_plain(config.title or step or 'model')}", ""]
     if config.description:
         lines += [_plain(config.description), ""]
-    lines += [f"{counted(len(codes), 'language')}: {', '.join(_plain(named(code).name) for code in codes)}.", ""] if codes else []
+    lines += (
+        [f"{counted(len(codes), 'language')}: {', '.join(_plain(named(code).name) for code in codes)}.", ""]
+        if codes
+        else []
+    )
     lines += _scores(view, part, step, config) if part else ["No scores were measured in this run.", ""]
     lines += _gates(config) + _making(record)
     lines += [
         "## Limits",
         "",
-        "Scores are those of the benchmarks named above and of nothing else; a language that is not in the table was"
-        " not measured. A small model of a demonstration is no source of facts.",
+        "Scores are those of the benchmarks named above and of nothing else; a language that is not in the"
+        " table was not measured. A small model of a demonstration is no source of facts.",
         "",
     ]
     return "\n".join(lines)
@@ -41,7 +45,11 @@ def card(record: Record, config: ReportConfig, *, step: str = "") -> str:
 
 def _front(record: Record, codes: Sequence[str], config: ReportConfig) -> list[str]:
     tags = list(dict.fromkeys(named(code).lang.split("-")[0] for code in codes if named(code).lang != "und"))
-    licences = list(dict.fromkeys(name for folder in record.folders for name in folder.manifest.get("notes", {}).get("licences", {})))
+    licences = list(
+        dict.fromkeys(
+            name for folder in record.folders for name in folder.manifest.get("notes", {}).get("licences", {})
+        )
+    )
     lines = ["---", "library_name: transformers", "tags: [panlect, multilingual]"]
     if tags:
         # JSON strings: `no` is Norwegian, not false.
@@ -88,12 +96,20 @@ def _gates(config: ReportConfig) -> list[str]:
 
 
 def _making(record: Record) -> list[str]:
-    lines = ["## How it was made", "", "| step | stage | from | time | fingerprint |", "|---|---|---|---:|---|"]
+    lines = [
+        "## How it was made",
+        "",
+        "| step | stage | from | time | fingerprint |",
+        "|---|---|---|---:|---|",
+    ]
     for folder in record.folders:
         facts = folder.manifest
         sources = ", ".join(each["name"] for each in facts.get("inputs", [])) or "–"
         stage = f"{facts.get('stage', '')} {facts.get('stage_version', '')}".strip()
-        lines.append(f"| {_plain(folder.name)} | {stage} | {_plain(sources)} | {seconds(facts.get('seconds', 0.0))} | `{folder.fingerprint}` |")
+        time = seconds(facts.get("seconds", 0.0))
+        lines.append(
+            f"| {_plain(folder.name)} | {stage} | {_plain(sources)} | {time} | `{folder.fingerprint}` |"
+        )
     return [*lines, ""]
 
 

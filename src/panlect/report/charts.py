@@ -5,7 +5,7 @@ data, so tests compare specifications and not pixels. Colours are the CSS variab
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import altair as alt
 import polars as pl
@@ -23,7 +23,7 @@ OUTCOMES = {
 }
 """What can become of an answer, in the order in which the bars are stacked."""
 
-Chart = alt.Chart | alt.LayerChart
+Chart = alt.Chart | alt.LayerChart | alt.FacetChart
 
 
 def specification(chart: Chart) -> dict[str, Any]:
@@ -58,8 +58,9 @@ def _across(title: str, domain: tuple[float, float] | None, percent: bool) -> di
 def _level(value: float, across: dict[str, Any]) -> alt.Chart:
     """A dashed line at the guessing level."""
     line = alt.Chart(pl.DataFrame({"chance": [value]}))
-    rule = line.mark_rule(strokeDash=[4, 3], strokeWidth=1.5, color="var(--faint)", aria=False)
-    return rule.encode(x=alt.X("chance:Q", **across))
+    dashed = line.mark_rule(strokeDash=[4, 3], strokeWidth=1.5, color="var(--faint)", aria=False)
+    drawn: alt.Chart = dashed.encode(x=alt.X("chance:Q", **across))
+    return drawn
 
 
 def dots(
@@ -70,7 +71,7 @@ def dots(
     domain: tuple[float, float] | None = None,
     reference: float | None = None,
     percent: bool = False,
-    width: int = 330,
+    width: int = 400,
 ) -> Chart:
     """One line per label, one dot per step, with its interval: columns label, step, value, low, high.
 
@@ -105,7 +106,7 @@ def outcome_bars(frame: pl.DataFrame, *, steps: Sequence[str], width: int = 640)
         pl.col("outcome").replace_strict({name: i for i, name in enumerate(present)}).alias("rank")
     )
     colours = alt.Scale(domain=present, range=[OUTCOMES[name] for name in present])
-    return (
+    bars: alt.Chart = (
         alt.Chart(ranked)
         .mark_bar(aria=False, stroke="var(--ground)", strokeWidth=1)
         .encode(
@@ -118,6 +119,7 @@ def outcome_bars(frame: pl.DataFrame, *, steps: Sequence[str], width: int = 640)
         )
         .properties(width=width, height=26 * len(steps))
     )
+    return bars
 
 
 def matrix(frame: pl.DataFrame, *, order: Sequence[str], chance: float, edges: Sequence[str] = ()) -> Chart:
@@ -129,12 +131,12 @@ def matrix(frame: pl.DataFrame, *, order: Sequence[str], chance: float, edges: S
         chance: cells at or below it get a colour of their own; the rest is cut in seven equal steps.
         edges: languages before which a line is drawn, because a new script begins.
     """
-    cell_pixels = max(7, min(30, 720 // max(1, len(order))))
+    cell_pixels = max(7, min(30, 860 // max(1, len(order))))
     size = cell_pixels * len(order)
     cuts = [round(chance + (1 - chance) * step / 7, 3) for step in range(7)]
     font = max(6.5, min(11, cell_pixels))
 
-    def axis(orient: str) -> alt.Axis:
+    def axis(orient: Literal["top", "left"]) -> alt.Axis:
         return alt.Axis(
             labelFontSize=font, labelOverlap=False, ticks=False, domain=False, grid=False, orient=orient,
             labelAngle=-90 if orient == "top" else 0, title=None,
@@ -149,14 +151,14 @@ def matrix(frame: pl.DataFrame, *, order: Sequence[str], chance: float, edges: S
             color=alt.Color(
                 "value:Q",
                 scale=alt.Scale(type="threshold", domain=cuts, range=list(HEAT)),
-                legend=alt.Legend(type="symbol", symbolType="square", title=None, orient="bottom", columns=8),
+                legend=alt.Legend(title=None, orient="bottom", labelOverlap=False, format=".2f"),
             ),
         )
     )
     places = alt.Chart(pl.DataFrame({"row": list(edges), "column": list(edges)}))
-    mark = {"color": "var(--ground)", "strokeWidth": 1.5, "aria": False}
-    upright = places.mark_rule(**mark).encode(x=alt.X("column:N", sort=list(order), bandPosition=0))
-    level = places.mark_rule(**mark).encode(y=alt.Y("row:N", sort=list(order), bandPosition=0))
+    line = places.mark_rule(color="var(--ground)", strokeWidth=1.5, aria=False)
+    upright = line.encode(x=alt.X("column:N", sort=list(order), bandPosition=0))
+    level = line.encode(y=alt.Y("row:N", sort=list(order), bandPosition=0))
     layers = [cells, upright, level] if edges else [cells]
     return alt.layer(*layers).properties(width=size, height=size)
 
@@ -205,7 +207,9 @@ def seeds(frame: pl.DataFrame, *, title: str, percent: bool, reference: float | 
         known.mark_rule(color="var(--series-2)", strokeWidth=2, aria=False).encode(
             x=alt.X("low:Q", **across), x2="high:Q", y=y
         ),
-        mean.mark_point(filled=True, size=90, opacity=1, color="var(--series-2)", aria=False).encode(x=x, y=y),
+        mean.mark_point(filled=True, size=90, opacity=1, color="var(--series-2)", aria=False).encode(
+            x=x, y=y
+        ),
     ]
     if reference is not None:
         layers.insert(0, _level(reference, across))

@@ -25,7 +25,8 @@ THEME: dict[str, Any] = {
     },
     "legend": {
         "labelColor": INK, "titleColor": FAINT, "labelFontSize": 12, "titleFontSize": 12,
-        "titleFontWeight": "normal", "symbolSize": 70, "labelLimit": 300,
+        "titleFontWeight": "normal", "symbolSize": 70, "symbolOpacity": 1, "labelLimit": 300,
+        "gradientHorizontalMinLength": 420, "gradientHorizontalMaxLength": 420,
     },
     "title": {"color": INK, "fontSize": 13, "anchor": "start", "fontWeight": 600},
     "header": {"labelColor": INK, "titleColor": FAINT},
@@ -36,13 +37,13 @@ def svg(specification: dict[str, Any], *, name: str, label: str) -> str:
     """Draw one Vega-Lite specification.
 
     Args:
-        specification: Vega-Lite, with its data inside; the page's theme is put under its own settings.
+        specification: Vega-Lite, with its data inside; the page's theme is put over its own.
         name: unique on the page; keeps the identifiers of two drawings apart.
         label: what a screen reader says in place of the drawing.
     """
     import vl_convert
 
-    config = {**THEME, **specification.get("config", {})}
+    config = {**specification.get("config", {}), **THEME}
     drawn = vl_convert.vegalite_to_svg({**specification, "config": config})
     return _embed(_pack(_plain(drawn)), name, label)
 

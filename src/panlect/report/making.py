@@ -1,4 +1,4 @@
-"""The sections about how the models were made: tokens, loss, the mixture, and the rows that were set aside."""
+"""The sections about how the models were made: tokens, loss, the mixture, rows that were set aside."""
 
 import re
 
@@ -43,14 +43,28 @@ def _tokens_of(view: View, step: str, rows: pl.DataFrame, name: str, *, draw: bo
     titles = {each: measure(each).title for each in present}
     labels = view.label(codes)
     frame = pl.DataFrame(
-        [(labels[code], titles[each], number, None, None) for code in codes for each, number in by_code[code].items()],
-        schema={"label": pl.String, "step": pl.String, "value": pl.Float64, "low": pl.Float64, "high": pl.Float64},
+        [
+            (labels[code], titles[each], number, None, None)
+            for code in codes
+            for each, number in by_code[code].items()
+        ],
+        schema={
+            "label": pl.String,
+            "step": pl.String,
+            "value": pl.Float64,
+            "low": pl.Float64,
+            "high": pl.Float64,
+        },
         orient="row",
     )
     blocks: list[Block] = [Heading(f"Tokens at “{step}”")]
     if draw and len(codes) > 1:
         panels = dot_panels(
-            frame, steps=list(titles.values()), shape=measure("tokens_planned"), name=name, label=f"Tokens at {step}"
+            frame,
+            steps=list(titles.values()),
+            shape=measure("tokens_planned"),
+            name=name,
+            label=f"Tokens at {step}",
         )
         blocks.append(Figure(panels, f"Tokens per language at “{step}”, the smallest first."))
     columns = (Column("Language"), *(Column(title, number=True) for title in titles.values()))
@@ -58,7 +72,9 @@ def _tokens_of(view: View, step: str, rows: pl.DataFrame, name: str, *, draw: bo
         (language_cell(code), *(_count(by_code[code].get(each)) for each in present)) for code in codes
     )
     caption = f"Tokens per language at “{step}”, the smallest first."
-    blocks.append(Table(caption, columns, cells, folded=f"Tokens of {counted(len(codes), 'language')} at “{step}”"))
+    blocks.append(
+        Table(caption, columns, cells, folded=f"Tokens of {counted(len(codes), 'language')} at “{step}”")
+    )
     return blocks
 
 
@@ -84,7 +100,11 @@ def loss(view: View, config: ReportConfig) -> Section | Missing:
         final = of_step.filter(pl.col("x").is_null() & (pl.col("language") != ""))
         if final.height:
             blocks.append(_final_loss(step, final))
-    return Section("loss", "Loss", blocks) if blocks else Missing("Loss", "loss at several points or per language")
+    return (
+        Section("loss", "Loss", blocks)
+        if blocks
+        else Missing("Loss", "loss at several points or per language")
+    )
 
 
 def _x(group: str) -> float | None:
@@ -110,7 +130,12 @@ def _curve(view: View, step: str, points: pl.DataFrame, name: str) -> list[Block
         whole = band.select("x", pl.col("mean").alias("value"))
     lines = whole.select("x", "value").join(band.select("x", "low", "high"), on="x", how="left").sort("x")
     frames = [lines.with_columns(pl.lit("all languages").alias("name"))]
-    last = single.sort("x").group_by("language").agg(pl.col("value").last()).sort("value", "language", descending=True)
+    last = (
+        single.sort("x")
+        .group_by("language")
+        .agg(pl.col("value").last())
+        .sort("value", "language", descending=True)
+    )
     for code in last["language"].head(CURVES_WORST):
         own = single.filter(pl.col("language") == code).sort("x").select("x", "value")
         frames.append(own.with_columns(low=None, high=None, name=pl.lit(named(code).name)))
@@ -118,7 +143,9 @@ def _curve(view: View, step: str, points: pl.DataFrame, name: str) -> list[Block
     unit = points["x_unit"][0]
     chart = charts.curves(frame, x_title=unit, y_title="loss, nats per token")
     svg = drawing.svg(charts.specification(chart), name=name, label=f"Loss at {step}")
-    caption = f"Loss at “{step}”: all languages, the band of the middle 80 % of them, and those that end highest."
+    caption = (
+        f"Loss at “{step}”: all languages, the band of the middle 80 % of them, and those that end highest."
+    )
     return [Heading(f"Loss at “{step}”"), Figure((svg,), caption)]
 
 
@@ -126,8 +153,12 @@ def _final_loss(step: str, rows: pl.DataFrame) -> Table:
     columns = [Column("Language")]
     slices = rows["group"].unique(maintain_order=True).to_list()
     columns += [Column(("loss " + group.replace("_", " ")).strip(), number=True) for group in slices]
-    found = {(code, group): number for code, group, number in rows.select("language", "group", "value").iter_rows()}
-    codes = sorted({code for code, _ in found}, key=lambda code: (-(found.get((code, slices[-1])) or 0.0), code))
+    found = {
+        (code, group): number for code, group, number in rows.select("language", "group", "value").iter_rows()
+    }
+    codes = sorted(
+        {code for code, _ in found}, key=lambda code: (-(found.get((code, slices[-1])) or 0.0), code)
+    )
     cells = tuple(
         (
             language_cell(code),
@@ -139,7 +170,9 @@ def _final_loss(step: str, rows: pl.DataFrame) -> Table:
         for code in codes
     )
     caption = f"Loss per language at “{step}”, nats per token, the highest first."
-    return Table(caption, tuple(columns), cells, folded=f"Loss of {counted(len(codes), 'language')} at “{step}”")
+    return Table(
+        caption, tuple(columns), cells, folded=f"Loss of {counted(len(codes), 'language')} at “{step}”"
+    )
 
 
 def mixture(view: View, config: ReportConfig) -> Section | Missing:
@@ -157,9 +190,12 @@ def mixture(view: View, config: ReportConfig) -> Section | Missing:
         codes = sorted(by_code, key=lambda code: (by_code[code].get("share", 0.0), code))
         columns = (Column("Language"), *(Column(measure(each).title, number=True) for each in present))
         cells = tuple(
-            (language_cell(code), *(_mixture_cell(by_code[code].get(each), each) for each in present)) for code in codes
+            (language_cell(code), *(_mixture_cell(by_code[code].get(each), each) for each in present))
+            for code in codes
         )
-        caption = f"The mixture “{step}”, the smallest share first. Epochs say how often a language's text is read."
+        caption = (
+            f"The mixture “{step}”, the smallest share first. Epochs say how often a language's text is read."
+        )
         folded = f"The mixture “{step}”: {counted(len(codes), 'language')}"
         blocks.append(Table(caption, columns, cells, folded=folded))
     return Section("mixture", "Mixture", blocks)
@@ -175,14 +211,24 @@ def dropped(view: View, config: ReportConfig) -> Section | Missing:
     """Rows that were set aside, with their reasons."""
     title, frame = "Rows set aside", view.record.dropped
     if frame.is_empty():
-        kept = sum(entry["rows"] for folder in view.record.folders for table in folder.manifest.get("counts", {}).values() for entry in table.values())
-        return Missing(title, f"a stage that sets rows aside; all {kept:,} rows that were written are kept".replace(",", "\u202f"))
+        kept = sum(
+            entry["rows"]
+            for folder in view.record.folders
+            for table in folder.manifest.get("counts", {}).values()
+            for entry in table.values()
+        )
+        return Missing(
+            title,
+            f"a stage that sets rows aside; all {kept:,} rows that were written are kept".replace(
+                ",", "\u202f"
+            ),
+        )
     columns = (Column("Step"), Column("Table"), Column("Reason"), Column("Rows", number=True))
     rows = tuple(
         (Cell(folder), Cell(kind), Cell(reason), Cell(value(count, "count"), sort=count))
         for folder, kind, reason, count in frame.select("folder", "kind", "reason", "rows").iter_rows()
     )
-    total = value(frame["rows"].sum(), "count")
+    total = value(float(sum(frame["rows"].to_list())), "count")
     blocks: list[Block] = [
         Prose(f"{total} rows were set aside; each is kept with its reason in the folder's dropped/."),
         Table("Rows set aside per step and reason, the most frequent first", columns, rows),
@@ -202,7 +248,11 @@ def _lost_most(view: View) -> Table:
                 kept_lost = by_code.setdefault(code, [0, 0])
                 kept_lost[0] += entry["rows"]
                 kept_lost[1] += entry["dropped_rows"]
-        found += [(lost / (kept + lost), folder.name, code, kept, lost) for code, (kept, lost) in by_code.items() if lost]
+        found += [
+            (lost / (kept + lost), folder.name, code, kept, lost)
+            for code, (kept, lost) in by_code.items()
+            if lost
+        ]
     found.sort(key=lambda row: (-row[0], row[1], row[2]))
     rows = tuple(
         (
@@ -214,6 +264,10 @@ def _lost_most(view: View) -> Table:
         )
         for share, name, code, kept, lost in found
     )
-    columns = (Column("Language"), Column("Step"), *(Column(each, number=True) for each in ("Kept", "Set aside", "Share")))
+    columns = (
+        Column("Language"),
+        Column("Step"),
+        *(Column(each, number=True) for each in ("Kept", "Set aside", "Share")),
+    )
     caption = "Rows kept and set aside per language, the largest loss first"
     return Table(caption, columns, rows, folded=f"Rows set aside per language ({len(rows)})")

@@ -15,7 +15,9 @@ def manifest(view: View, config: ReportConfig) -> Section | Missing:
     folders = view.record.folders
     if not folders:
         return Missing("How it was made", "folders (only numbers were given)")
-    columns = tuple(Column(each) for each in ("Step", "Stage", "From", "Rows", "Time", "Fingerprint", "Finished"))
+    columns = tuple(
+        Column(each) for each in ("Step", "Stage", "From", "Rows", "Time", "Fingerprint", "Finished")
+    )
     rows = []
     for folder in folders:
         facts = folder.manifest
@@ -37,7 +39,9 @@ def manifest(view: View, config: ReportConfig) -> Section | Missing:
     if licences := _licences(view):
         blocks.append(licences)
     for folder in folders:
-        kept = {key: folder.manifest[key] for key in ("config", "inputs", "notes") if folder.manifest.get(key)}
+        kept = {
+            key: folder.manifest[key] for key in ("config", "inputs", "notes") if folder.manifest.get(key)
+        }
         text = json.dumps(kept, ensure_ascii=False, indent=1)
         blocks.append(Listing(f"Settings of {folder.name}", text))
     return Section("manifest", "How it was made", blocks)
@@ -46,7 +50,10 @@ def manifest(view: View, config: ReportConfig) -> Section | Missing:
 def _versions(view: View) -> Table:
     found: dict[str, list[str]] = {"panlect": [__version__]}
     for folder in view.record.folders:
-        facts: dict[str, Any] = {"panlect": folder.manifest.get("panlect", ""), **folder.manifest.get("machine", {})}
+        facts: dict[str, Any] = {
+            "panlect": folder.manifest.get("panlect", ""),
+            **folder.manifest.get("machine", {}),
+        }
         facts |= folder.manifest.get("packages", {})
         for name, version in facts.items():
             if version and str(version) not in found.setdefault(name, []):
@@ -61,6 +68,9 @@ def _licences(view: View) -> Table | None:
     for folder in view.record.folders:
         noted = folder.manifest.get("notes", {}).get("licences", {})
         pairs = noted.items() if isinstance(noted, dict) else [(name, None) for name in noted]
-        rows += [(Cell(folder.name), Cell(str(name)), Cell("" if count is None else str(count))) for name, count in pairs]
+        rows += [
+            (Cell(folder.name), Cell(str(name)), Cell("" if count is None else str(count)))
+            for name, count in pairs
+        ]
     columns = (Column("Step"), Column("Licence"), Column("Rows", number=True))
     return Table("Licences of the data", columns, tuple(rows)) if rows else None

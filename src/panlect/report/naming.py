@@ -9,6 +9,10 @@ from functools import lru_cache
 
 from panlect.errors import LanguageError
 
+_HAN = {"Hans": "Han, simplified", "Hant": "Han, traditional"}
+"""The two that CLDR names by an adjective only."""
+
+
 @dataclass(frozen=True)
 class Named:
     """One language as the page shows it."""
@@ -53,7 +57,7 @@ def script_name(code: str) -> str:
     """Return the English name of an ISO 15924 script: ``Deva`` is Devanagari."""
     from babel import Locale
 
-    return str(Locale("en").scripts.get(code, code))
+    return _HAN.get(code) or str(Locale("en").scripts.get(code, code))
 
 
 def labels(codes: list[str]) -> dict[str, str]:

@@ -21,7 +21,7 @@ from panlect import __version__
 from panlect.draft import draft
 from panlect.errors import FolderError
 from panlect.folder import Folder, Input
-from panlect.report import making, manifest, samples, scores, transfer
+from panlect.report import consistency, making, manifest, outcomes, samples, scores, transfer
 from panlect.report.blocks import Missing, Section
 from panlect.report.card import card
 from panlect.report.record import Record, read
@@ -30,14 +30,15 @@ from panlect.report.view import View
 
 VERSION = 1
 PAGE = "report.html"
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
 SECTIONS: tuple[Callable[[View, ReportConfig], Section | Missing], ...] = (
     scores.verdict,
     scores.worst,
     scores.every_language,
     transfer.transfer,
-    transfer.consistency,
-    transfer.outcomes,
+    consistency.consistency,
+    outcomes.outcomes,
     scores.other_measures,
     scores.groups,
     making.tokens,
@@ -85,13 +86,19 @@ def render(record: Record, config: ReportConfig) -> str:
     )
 
 
-def page(title: str, description: str, *, sections: Sequence[Section], missing: Sequence[Missing] = ()) -> str:
+def page(
+    title: str, description: str, *, sections: Sequence[Section], missing: Sequence[Missing] = ()
+) -> str:
     """Lay sections out as one page; the leaderboard uses it too."""
     script = _resource("page.js")
     # The policy allows exactly this script and no request; styles are inline because drawings carry some.
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
     )
     environment.filters["drawn"] = Markup  # only for Figure.svg, which panlect.report.drawing made
     return environment.from_string(_resource("page.html")).render(
@@ -102,7 +109,7 @@ def page(title: str, description: str, *, sections: Sequence[Section], missing: 
         version=__version__,
         style=Markup(_resource("page.css")),
         script=Markup(script),
-        policy=f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'",
+        policy=f"{POLICY}; script-src 'sha256-{digest}'",
     )
 
 

@@ -1,4 +1,4 @@
-"""What a report knows: manifests, numbers, stored answers and reasons for dropped rows. Nothing else is read."""
+"""What a report knows: manifests, numbers, stored answers, reasons for dropped rows. No more is read."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,11 +22,13 @@ class Record:
     answers: pl.DataFrame
     dropped: pl.DataFrame
     """Columns folder, kind, reason, rows."""
+    order: tuple[str, ...] = ()
+    """The steps' names, where there are numbers but no folders."""
 
     @property
     def step_names(self) -> list[str]:
         """The folders' names, in order."""
-        return [folder.name for folder in self.folders]
+        return [folder.name for folder in self.folders] or list(self.order)
 
 
 def read(inputs: Sequence[Input]) -> Record:
@@ -43,7 +45,7 @@ def read(inputs: Sequence[Input]) -> Record:
 
 
 def clean(numbers: pl.DataFrame) -> pl.DataFrame:
-    """Keep each measurement once (a later step may hand on an earlier one's), with no NaN and no null text."""
+    """Keep each measurement once (a later step may hand on an earlier one's), without NaN and null text."""
     schema = tables.SCHEMAS["numbers"]
     texts = [name for name, dtype in schema.items() if dtype == pl.String]
     keys = [name for name in texts if name != "unit"]
@@ -64,7 +66,11 @@ def _dropped(folders: Sequence[Folder]) -> pl.DataFrame:
             reasons = pl.read_parquet(file, columns=["reason"], glob=False)["reason"].value_counts(sort=True)
             kind = file.name.rsplit("-", 1)[0]
             rows += [(folder.name, kind, reason, count) for reason, count in reasons.iter_rows()]
-    counted = pl.DataFrame(rows, schema=schema, orient="row").group_by("folder", "kind", "reason").agg(pl.col("rows").sum())
+    counted = (
+        pl.DataFrame(rows, schema=schema, orient="row")
+        .group_by("folder", "kind", "reason")
+        .agg(pl.col("rows").sum())
+    )
     order = {folder.name: place for place, folder in enumerate(folders)}
     place = pl.col("folder").replace_strict(order, return_dtype=pl.Int64) if order else pl.lit(0)
     return counted.sort(place, "rows", "reason", descending=[False, True, False])

@@ -1,4 +1,4 @@
-"""The section of samples: one question per language in its own script and direction, with every model's answer."""
+"""The section of samples: one question per language in its own script and direction, and all answers."""
 
 import hashlib
 

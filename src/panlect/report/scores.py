@@ -4,19 +4,30 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from panlect.report.blocks import Block, Card, Cards, Cell, Column, Figure, Heading, Missing, Prose, Section, Table
+from panlect.report.blocks import (
+    Block,
+    Card,
+    Cards,
+    Cell,
+    Column,
+    Figure,
+    Heading,
+    Missing,
+    Prose,
+    Section,
+    Table,
+)
 from panlect.report.naming import named
 from panlect.report.settings import ReportConfig
 from panlect.report.tabling import (
     dot_panels,
     grade,
-    language_cell,
     language_dots,
     score_cell,
     score_table,
 )
-from panlect.report.view import BESIDE, Slice, View, presented, shown
-from panlect.report.wording import MAKING, counted, interval, listed, measure, value
+from panlect.report.view import BESIDE, Score, Slice, View, presented, shown
+from panlect.report.wording import MAKING, Measure, counted, interval, measure, value
 
 CHARTED_SLICES = 4
 """Slices of one measure that are drawn; further ones are tables only, which keeps the page light."""
@@ -31,7 +42,13 @@ def verdict(view: View, config: ReportConfig) -> Section | Missing:
     elif failed:
         blocks.append(Prose(f"{len(failed)} of {counted(len(config.verdicts), 'gate')} failed."))
     else:
-        blocks.append(Prose(f"All {counted(len(config.verdicts), 'gate')} hold." if len(config.verdicts) > 1 else "The gate holds."))
+        blocks.append(
+            Prose(
+                f"All {counted(len(config.verdicts), 'gate')} hold."
+                if len(config.verdicts) > 1
+                else "The gate holds."
+            )
+        )
     if cards := _cards(view, config):
         blocks.append(Cards(cards))
     if config.verdicts:
@@ -43,7 +60,13 @@ def verdict(view: View, config: ReportConfig) -> Section | Missing:
             for each in sorted(config.verdicts, key=lambda each: each.holds)
         )
         columns = (Column("Gate"), Column("Condition and what was measured"))
-        blocks.append(Table("Gates: conditions that the recipe sets; a failed one ends the run with exit code 1.", columns, rows))
+        blocks.append(
+            Table(
+                "Gates: conditions that the recipe sets; a failed one ends the run with exit code 1.",
+                columns,
+                rows,
+            )
+        )
     return Section("verdict", "Verdict", blocks)
 
 
@@ -59,9 +82,18 @@ def _cards(view: View, config: ReportConfig) -> tuple[Card, ...]:
         before = f"{value(first[0].value, shape.kind)} at “{steps[0]}”" if first and len(steps) > 1 else ""
         ends = interval(whole[0].low, whole[0].high, shape.kind)
         note = "; ".join(each for each in (ends and f"95 %: {ends}", before) if each)
-        cards.append(Card(f"{shape.title}, {part.title}, at “{steps[-1]}”", value(whole[0].value, shape.kind), note))
+        cards.append(
+            Card(f"{shape.title}, {part.title}, at “{steps[-1]}”", value(whole[0].value, shape.kind), note)
+        )
     if (worst := scores.get((steps[-1], codes[0]))) and len(codes) > 1:
-        cards.append(Card("Worst language", value(worst.value, shape.kind), named(codes[0]).name, grade(worst.value, shape, config)))
+        cards.append(
+            Card(
+                "Worst language",
+                value(worst.value, shape.kind),
+                named(codes[0]).name,
+                grade(worst.value, shape, config),
+            )
+        )
     last = [score.value for code in codes if (score := scores.get((steps[-1], code)))]
     if grade(0.0, shape, config):
         enough = sum(score >= config.fair_from_share for score in last)
@@ -86,7 +118,11 @@ def _last(view: View, name: str, like: Slice) -> tuple[str, str] | None:
     if last is None:
         return None
     kind = measure(name).kind
-    before = f"{value(first[0].value, kind)} at “{steps[0]}”, {part.title}" if first and len(steps) > 1 else part.title
+    before = (
+        f"{value(first[0].value, kind)} at “{steps[0]}”, {part.title}"
+        if first and len(steps) > 1
+        else part.title
+    )
     return value(last[0].value, kind), before
 
 
@@ -99,7 +135,7 @@ def worst(view: View, config: ReportConfig) -> Section | Missing:
     chosen = codes[: config.worst_languages]
     shape = presented(part, view.rows(part))
     extra = _beside(view, part)
-    table = score_table(view, part, chosen, config=config, caption=f"{shape.title}, {part.title}: the {len(chosen)} worst of {counted(len(codes), 'language')} at “{view.steps_of(part)[-1]}”; below each value its 95 % interval and the number of answers.")
+    table = score_table(view, part, chosen, config=config, caption=_worst_caption(view, part, len(chosen)))
     if extra:
         heads = tuple(Column(name, number=True) for name in extra)
         rows = [
@@ -113,6 +149,12 @@ def worst(view: View, config: ReportConfig) -> Section | Missing:
     return Section("worst", title, blocks)
 
 
+def _worst_caption(view: View, part: Slice, shown_languages: int) -> str:
+    title = f"{presented(part, view.rows(part)).title}, {part.title}"
+    which = f"the {shown_languages} worst of {counted(len(view.worst_first(part)), 'language')}"
+    return f"{title}: {which} at “{view.steps_of(part)[-1]}”; below each value its 95 % interval and count."
+
+
 def _codes_of(table: Table, codes: Sequence[str]) -> list[str]:
     """The code of each row; a row for all languages has none."""
     return [""] * (len(table.rows) - len(codes)) + list(codes)
@@ -121,11 +163,14 @@ def _codes_of(table: Table, codes: Sequence[str]) -> list[str]:
 def _thresholds(view: View, part: Slice, config: ReportConfig) -> str:
     scores, last = view.scores(part), view.steps_of(part)[-1]
     shape = presented(part, view.rows(part))
-    grades = [grade(score.value, shape, config) for (step, code), score in scores.items() if step == last and code]
+    grades = [
+        grade(score.value, shape, config) for (step, code), score in scores.items() if step == last and code
+    ]
     good, fair = f"{100 * config.good_from_share:g} %", f"{100 * config.fair_from_share:g} %"
     return (
-        f"At “{last}”, {counted(grades.count('good'), 'language')} of {len(grades)} are good (● from {good} correct),"
-        f" {grades.count('fair')} fair (▲ from {fair}), {grades.count('poor')} poor (■ below {fair})."
+        f"At “{last}”, {counted(grades.count('good'), 'language')} of {len(grades)} are good"
+        f" (● from {good} correct), {grades.count('fair')} fair (▲ from {fair}),"
+        f" {grades.count('poor')} poor (■ below {fair})."
     )
 
 
@@ -154,18 +199,26 @@ def every_language(view: View, config: ReportConfig) -> Section | Missing:
         return Missing("Every language", "a score per language (run the stage evaluate)")
     shape = measure(view.leading.measure)
     slices = sorted(view.slices(view.leading.measure), key=lambda each: each != view.leading)
-    return Section("languages", f"Every language: {shape.title.lower() if shape.kind == 'share' else shape.title}", _slices(view, slices, config, "languages"))
+    return Section(
+        "languages",
+        f"Every language: {shape.title.lower() if shape.kind == 'share' else shape.title}",
+        _slices(view, slices, config, "languages"),
+    )
 
 
 def other_measures(view: View, config: ReportConfig) -> Section | Missing:
     """Every further measure that was taken per language, so that no number stays unseen."""
     here = view.leading.measure if view.leading else ""
-    names = view.numbers.filter(pl.col("other_language") == "")["measure"].unique(maintain_order=True).to_list()
+    names = (
+        view.numbers.filter(pl.col("other_language") == "")["measure"].unique(maintain_order=True).to_list()
+    )
     blocks: list[Block] = []
     for name in (name for name in names if name not in BESIDE | MAKING | {here, "conductivity"}):
         blocks += _slices(view, view.slices(name), config, f"measure-{len(blocks)}")
     if not blocks:
-        return Missing("Further measures", "measures beside the leading one (chrF, bits per byte, fertility, ...)")
+        return Missing(
+            "Further measures", "measures beside the leading one (chrF, bits per byte, fertility, ...)"
+        )
     return Section("measures", "Further measures", blocks)
 
 
@@ -193,20 +246,40 @@ def groups(view: View, config: ReportConfig) -> Section | Missing:
     codes = view.worst_first(part) if part else []
     if part is None or len(codes) < 2:
         return Missing(title, "scores in several languages")
-    shape = presented(part, view.rows(part))
     blocks: list[Block] = []
     for kind, noun in GROUPINGS.items():
         sizes = view.by_kind(codes, kind)
-        if len(sizes) < 2:
-            continue
-        frame = _group_means(view, part, sizes)
-        steps = shown(view.steps_of(part))
-        panels = dot_panels(frame.filter(pl.col("step").is_in(steps)), steps=steps, shape=shape, name=f"group-{kind}", label=f"{shape.title} by {noun}", chance=view.chance(part))
-        caption = f"{shape.title}, {part.title}, by {noun}: plain mean over the group's languages; in brackets their number. Bars: from the group's worst to its best language."
-        blocks += [Heading(f"By {noun}"), Figure(panels, caption)]
+        if len(sizes) > 1:
+            blocks += _grouping(view, part, sizes, noun)
     if not blocks:
         return Missing(title, "languages of more than one script, family or class")
     return Section("groups", title, blocks)
+
+
+def _grouping(view: View, part: Slice, sizes: dict[str, list[str]], noun: str) -> list[Block]:
+    shape, steps = presented(part, view.rows(part)), view.steps_of(part)
+    frame = _group_means(view, part, sizes)
+    title = f"{shape.title}, {part.title}, by {noun}"
+    panels = dot_panels(
+        frame.filter(pl.col("step").is_in(shown(steps))), steps=shown(steps), shape=shape,
+        name=f"group-{noun.split()[0]}", label=title, chance=view.chance(part),
+    )  # fmt: skip
+    caption = (
+        f"{title}: plain mean over the group's languages, in brackets their number."
+        " Bars: from the group's worst to its best language."
+    )
+    values = {(row["label"], row["step"]): row for row in frame.iter_rows(named=True)}
+    rows = tuple(
+        (Cell(label), *(_mean_cell(values.get((label, step)), shape) for step in steps))
+        for label in frame["label"].unique(maintain_order=True)
+    )
+    columns = (Column(noun.capitalize()), *(Column(step, number=True) for step in steps))
+    table = Table(f"{title}: mean, and worst to best language", columns, rows, folded=f"{title}, as a table")
+    return [Heading(f"By {noun}"), Figure(panels, caption), table]
+
+
+def _mean_cell(row: dict[str, float] | None, shape: Measure) -> Cell:
+    return score_cell(Score(row["value"], row["low"], row["high"], None) if row else None, shape)
 
 
 def _group_means(view: View, part: Slice, groups: dict[str, list[str]]) -> pl.DataFrame:
@@ -219,5 +292,11 @@ def _group_means(view: View, part: Slice, groups: dict[str, list[str]]) -> pl.Da
                 mean = sum(values) / len(values)
                 ends = (min(values), max(values)) if len(values) > 1 else (None, None)
                 rows.append((f"{group} ({len(codes)})", step, mean, *ends))
-    schema = {"label": pl.String, "step": pl.String, "value": pl.Float64, "low": pl.Float64, "high": pl.Float64}
+    schema = {
+        "label": pl.String,
+        "step": pl.String,
+        "value": pl.Float64,
+        "low": pl.Float64,
+        "high": pl.Float64,
+    }
     return pl.DataFrame(rows, schema=schema, orient="row")

@@ -16,10 +16,10 @@ class ReportConfig(Config):
     verdicts: tuple[Verdict, ...] = ()
     """What the recipe's gates found."""
     leading: str = ""
-    """The measure that the page is about, such as `chrf`; empty to choose: accuracy, chrF, bits per byte, ..."""
-    arms: dict[str, tuple[str, ...]] = {}
-    """Steps that differ in the seed only: `{pivot: [chat-101, chat-102]}`. Empty: steps whose names differ in a
-    number of three or more digits belong together."""
+    """The measure that the page is about, such as `chrf`; empty for accuracy, or else what there is."""
+    arms: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """Steps that differ in the seed only: `{pivot: [chat-101, chat-102]}`. Empty: steps whose names differ
+    in a number of three or more digits belong together."""
     good_from_share: float = Field(default=0.75, ge=0, le=1)
     """A language is good from this share of correct answers on."""
     fair_from_share: float = Field(default=0.5, ge=0, le=1)

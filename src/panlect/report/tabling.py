@@ -105,25 +105,31 @@ def dot_panels(
     names = frame["label"].unique(maintain_order=True).to_list()
     panels = max(1, -(-len(names) // PANEL_LANGUAGES))
     lines = -(-len(names) // panels) or 1
-    domain = (0.0, 1.0) if shape.kind == "share" else _span(frame)
+    domain = (0.0, 1.0) if shape.kind == "share" else _span(frame, from_zero=shape.kind == "count")
     drawn = []
     for panel in range(panels):
         chosen = frame.filter(pl.col("label").is_in(names[panel * lines : (panel + 1) * lines]))
         chart = charts.dots(
             chosen, steps=steps, title=shape.title, domain=domain, reference=chance,
-            percent=shape.kind == "share", width=640 if panels == 1 else 330,
+            percent=shape.kind == "share", width=640 if panels == 1 else 400,
         )  # fmt: skip
         drawn.append(
-            drawing.svg(charts.specification(chart), name=f"{name}-{panel}", label=f"{label}, part {panel + 1} of {panels}")
+            drawing.svg(
+                charts.specification(chart),
+                name=f"{name}-{panel}",
+                label=f"{label}, part {panel + 1} of {panels}",
+            )
         )
     return tuple(drawn)
 
 
-def _span(frame: pl.DataFrame) -> tuple[float, float] | None:
+def _span(frame: pl.DataFrame, *, from_zero: bool) -> tuple[float, float] | None:
     ends = pl.concat([frame["value"], frame["low"], frame["high"]]).drop_nulls()
     if ends.is_empty():
         return None
     low, high = float(ends.min()), float(ends.max())  # type: ignore[arg-type]  # a float column
+    if from_zero:
+        return 0.0, 1.03 * high
     room = 0.03 * (high - low or abs(high) or 1.0)
     return low - room, high + room
 
@@ -135,7 +141,8 @@ def dot_caption(view: View, part: Slice, shape: Measure, chance: float | None) -
     rows = view.rows(part)
     has_interval = bool(rows.filter((pl.col("language") != "") & pl.col("low").is_not_null()).height)
     sentences = [
-        f"{shape.title} in {counted(len(view.worst_first(part)), 'language')}, the worst at “{steps[-1]}” first.",
+        f"{shape.title} in {counted(len(view.worst_first(part)), 'language')}.",
+        f"The worst at “{steps[-1]}” come first.",
         "Lower is better." if shape.lower_is_better else "",
         "Bars are 95 % intervals" + (" over seeds." if view.arms else ".") if has_interval else "",
         f"Dashed: the guessing level, {value(chance, shape.kind)}." if chance is not None else "",

@@ -5,6 +5,7 @@ language" are.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
@@ -19,7 +20,7 @@ from panlect.report.wording import MAKING, Measure, measure
 LEADING = ("accuracy", "exact_match", "f1", "chrf", "chrf++", "spbleu", "comet", "bits_per_byte")
 """Measures that a run is judged by, the first that is there wins."""
 LEADING_GROUPS = ("held_out", "")
-BESIDE = frozenset({"chance", "rankc", "off_target", "malformed", "undetermined", "empty"})
+BESIDE = frozenset({"chance", "rankc", "rankc_chance", "off_target", "malformed", "undetermined", "empty"})
 """Measures that are shown beside others, and lead only a section of their own."""
 
 
@@ -36,7 +37,8 @@ class Slice(NamedTuple):
         return ": ".join(part for part in (self.benchmark, self.group.replace("_", " ")) if part) or "all"
 
 
-class Score(NamedTuple):
+@dataclass(frozen=True)
+class Score:
     """A value with its interval and the number of observations behind it."""
 
     value: float
@@ -58,7 +60,9 @@ class View:
     @cached_property
     def single_steps(self) -> list[str]:
         """All evaluated steps: those of the record's folders first, in their order."""
-        measured = self.record.numbers.filter(~pl.col("measure").is_in(sorted(MAKING | {"chance"})))
+        measured = self.record.numbers.filter(
+            ~pl.col("measure").is_in(sorted(MAKING | {"chance", "rankc_chance"}))
+        )
         seen = measured["step"].unique(maintain_order=True).to_list()
         order = {name: place for place, name in enumerate(self.record.step_names)}
         return sorted(seen, key=lambda step: order.get(step, len(order)))
@@ -122,7 +126,9 @@ class View:
     def steps_of(self, part: Slice) -> list[str]:
         """The steps that were measured on a slice, in order; steps that only make something come last."""
         have = self.rows(part)["step"].unique(maintain_order=True).to_list()
-        return sorted(have, key=lambda step: self.steps.index(step) if step in self.steps else len(self.steps))
+        return sorted(
+            have, key=lambda step: self.steps.index(step) if step in self.steps else len(self.steps)
+        )
 
     def worst_first(self, part: Slice) -> list[str]:
         """Languages of a slice by their score at its last step, the worst first."""
