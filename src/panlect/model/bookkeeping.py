@@ -1,0 +1,122 @@
+"""What the training stages write down beside the model: plan, ledger numbers, facts for the card."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import polars as pl
+
+from panlect import tables
+from panlect.draft import Draft
+from panlect.folder import Input, models, one_model, one_tokenizer
+from panlect.model import load
+from panlect.model.ledger import Ledger
+from panlect.model.loop import Work
+from panlect.model.packing import Ints, Plan, Tokens
+from panlect.model.settings import TrainingConfig
+
+
+def model_or_new(inputs: Sequence[Input], shape: load.Shape, *, seed: int) -> load.Model:
+    """The model among the inputs, or a new one around their tokenizer."""
+    if models(inputs):
+        return load.load(one_model(inputs))
+    return load.build(load.load_tokenizer(one_tokenizer(inputs)), shape, seed=seed)
+
+
+def plan(texts: Tokens, order: Ints, config: TrainingConfig, tokenizer: Any) -> Plan:
+    """Lay the whole run out: which texts make up which step."""
+    pad = tokenizer.pad_token_id
+    return Plan(
+        texts,
+        order,
+        row_tokens=config.sequence_tokens,
+        batch_tokens=config.batch_tokens,
+        micro_tokens=config.micro_tokens,
+        pad_id=0 if pad is None else pad,
+    )
+
+
+def describe(model: load.Model, work: Work) -> str:
+    """One line on what is trained and for how long."""
+    parameters = list(model.network.parameters())
+    trained = sum(p.numel() for p in parameters if p.requires_grad)
+    tokens = int(work.planned()[:, 0].sum())
+    return (
+        f"{trained:,} of {sum(p.numel() for p in parameters):,} parameters, {tokens:,} tokens, "
+        f"{len(work.languages)} languages, {len(work)} steps"
+    )
+
+
+def write_numbers(ledger: Ledger, work: Work, draft: Draft) -> None:
+    """Ledger to numbers: totals per language, and the curve of every value at each log step."""
+    rows: list[dict[str, object]] = []
+    planned = ledger.by_language(work.planned()[:, 0].tolist())
+    for column, name in enumerate(("tokens", "characters", "bytes")):
+        for language, value in ledger.by_language(ledger.seen[:, column].tolist()).items():
+            rows.append(_row(f"{name}_seen", language, round(value), unit=name))
+    rows += [_row("tokens_planned", language, value, unit="tokens") for language, value in planned.items()]
+    for component, value in ledger.by_component(ledger.seen[:, 0].tolist()).items():
+        if component:
+            rows.append(_row("tokens_seen", "", round(value), group=f"component {component}", unit="tokens"))
+    for number, window in enumerate(ledger.rows):
+        last = number == len(ledger.rows) - 1
+        rows += _window_rows(ledger, window, f"step {window['step']}")
+        rows += _window_rows(ledger, window, "") if last else []
+    schema = tables.SCHEMAS["numbers"]
+    frame = pl.DataFrame(rows, schema=dict(schema)).with_columns(pl.lit(draft.out.name).alias("step"))
+    draft.numbers(frame)
+
+
+def _window_rows(ledger: Ledger, window: Mapping[str, Any], group: str) -> list[dict[str, object]]:
+    """Means of one window per language and over all; its bits per byte where there is a token loss."""
+    items = _with_total(ledger.by_language(window["sums"]["items"]))
+    size = _with_total(ledger.by_language([cell[2] for cell in window["seen"]]))
+    rows: list[dict[str, object]] = []
+    for name, values in window["sums"].items():
+        if name == "items":
+            continue
+        unit = "nats" if name == "loss" else ""
+        for language, value in _with_total(ledger.by_language(values)).items():
+            count = int(items[language])
+            if not count:
+                continue
+            rows.append(_row(name, language, value / count, group=group, count=count, unit=unit))
+            if name == "loss" and set(window["sums"]) == {"items", "loss"} and size[language]:
+                bits = value / math.log(2) / size[language]
+                rows.append(
+                    _row("training_bits_per_byte", language, bits, group=group, count=count, unit="bits")
+                )
+    return rows
+
+
+def _with_total(values: Mapping[str, float]) -> dict[str, float]:
+    return {**values, "": math.fsum(values.values())}
+
+
+def _row(
+    measure: str, language: str, value: float, *, group: str = "", count: int | None = None, unit: str = ""
+) -> dict[str, object]:
+    return {
+        "step": "",
+        "measure": measure,
+        "benchmark": "",
+        "language": language,
+        "other_language": "",
+        "group": group,
+        "value": float(value),
+        "low": None,
+        "high": None,
+        "count": count,
+        "unit": unit,
+    }
+
+
+def facts(stage: str, ledger: Ledger, inputs: Sequence[Input]) -> dict[str, object]:
+    """What the model card says about the training."""
+    return {
+        "made_by": f"panlect {stage}",
+        "tokens_seen": int(ledger.seen[:, 0].sum()),
+        "steps": ledger.rows[-1]["step"] if ledger.rows else 0,
+        "inputs": [each.name for each in inputs],
+        "languages": list(ledger.languages),
+    }

@@ -1,0 +1,89 @@
+"""Texts of a mixture (or of plain document folders) as tokens, and the order in which they are read."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from panlect.errors import ConfigError, DataError
+from panlect.folder import Folder, Input, tables
+from panlect.model.corpus import is_mixture, open_mixture
+from panlect.model.packing import Ints, Text, Tokens, tokenise
+
+
+def read(
+    inputs: Sequence[Input], tokenizer: Any, budget_tokens: int, epochs: float, seed: int
+) -> tuple[Tokens, Ints]:
+    """Tokenise every text that will be read, once, and return the tokens with the order of reading.
+
+    Args:
+        inputs: one mixture, or folders and files with documents.
+        tokenizer: a fast Hugging Face tokenizer; its begin and end tokens enclose each text.
+        budget_tokens: stop with the draw that reaches it; 0 reads everything planned.
+        epochs: how often plain documents are read.
+        seed: order of plain documents (a mixture brings its own).
+
+    Raises:
+        DataError: there are no texts, or the mixture holds fewer tokens than the budget.
+    """
+    mixtures = [each for each in inputs if isinstance(each, Folder) and is_mixture(each)]
+    if len(mixtures) > 1:
+        raise ConfigError("more than one mixture", where=", ".join(each.name for each in mixtures))
+    if mixtures:
+        texts, order = _of_mixture(mixtures[0])
+    else:
+        texts = _of_documents(inputs)
+        order = shuffled_epochs(len(texts), epochs, seed)
+    tokens = tokenise(tokenizer, texts, specials=True)
+    return tokens, within_budget(tokens, order, budget_tokens, repeat=not mixtures, seed=seed)
+
+
+def _of_mixture(folder: Folder) -> tuple[list[Text], Ints]:
+    mixture = open_mixture(folder)
+    names = [component.name for component in mixture.components]
+    texts: list[Text] = []
+    index: dict[tuple[int, int, int], int] = {}
+    order = np.empty(len(mixture.schedule), np.int64)
+    for i, draw in enumerate(mixture.schedule):
+        # A pair is written in two orders, which alternate by epoch; a document is always the same.
+        way = draw.epoch % 2 if mixture.components[draw.component].kind == "pair" else 0
+        key = (draw.component, draw.row, way)
+        if key not in index:
+            index[key] = len(texts)
+            drawn = mixture.text(draw)
+            texts.append(Text(drawn.text, drawn.language, names[draw.component]))
+        order[i] = index[key]
+    return texts, order
+
+
+def _of_documents(inputs: Sequence[Input]) -> list[Text]:
+    frame = tables(inputs, "document")
+    if frame.is_empty():
+        raise DataError("there are no documents", where=", ".join(each.name for each in inputs))
+    columns = frame.select("text", "language", "source").iter_rows()
+    return [Text(text, language, source or "") for text, language, source in columns]
+
+
+def shuffled_epochs(count: int, epochs: float, seed: int) -> Ints:
+    """All of range(count) in a new order each epoch; a fraction is the beginning of one more epoch."""
+    orders = [np.random.default_rng([seed, epoch]).permutation(count) for epoch in range(math.ceil(epochs))]
+    return np.concatenate(orders)[: round(count * epochs)].astype(np.int64)
+
+
+def within_budget(tokens: Tokens, order: Ints, budget_tokens: int, *, repeat: bool, seed: int) -> Ints:
+    """Cut the order after the text that reaches the budget; where allowed, repeat texts to reach it."""
+    if not budget_tokens:
+        return order
+    lengths = tokens.lengths
+    if repeat:
+        epochs = math.ceil(budget_tokens / max(1, int(lengths.sum())))
+        order = shuffled_epochs(len(tokens), max(1, epochs), seed)
+    read_tokens = np.cumsum(lengths[order])
+    if len(order) == 0 or read_tokens[-1] < budget_tokens:
+        raise DataError(
+            f"the texts hold {int(read_tokens[-1]) if len(order) else 0:,} tokens, less than the budget",
+            expected=f"{budget_tokens:,} tokens",
+            fix="lower budget_tokens, or let `mix` plan more epochs",
+        )
+    return order[: int(np.searchsorted(read_tokens, budget_tokens)) + 1]

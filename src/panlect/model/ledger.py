@@ -1,0 +1,103 @@
+"""The ledger: what was seen and what it cost, per language and component, while a model trains.
+
+Sums are kept on the device and read only when a row is written, so that counting does not slow a step.
+Rows go to a file as JSON lines at each log step; a resumed run cuts the file back to its checkpoint.
+"""
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+SEEN = ("tokens", "characters", "bytes")
+
+
+class Ledger:
+    """Running sums per cell, a cell being one (language, component).
+
+    Args:
+        path: the JSON lines file.
+        languages: of all texts; component names likewise. Cell = language index * components + component index.
+        components: see `languages`.
+    """
+
+    def __init__(self, path: Path, languages: Sequence[str], components: Sequence[str]) -> None:
+        self.path = path
+        self.languages, self.components = tuple(languages), tuple(components)
+        self.cells = len(self.languages) * len(self.components)
+        self.seen = np.zeros((self.cells, len(SEEN)))
+        self.rows: list[dict[str, Any]] = []
+        self._window_seen = np.zeros((self.cells, len(SEEN)))
+        self._window: dict[str, Tensor] = {}
+        path.touch()
+
+    def add(self, cells_N: Tensor, values: dict[str, Tensor], seen: NDArray[np.float64]) -> None:
+        """Count one batch: per-item values by name (each (N,)), and what the batch held per cell."""
+        items = {"items": torch.ones_like(cells_N, dtype=torch.float64), **values}
+        for name, value_N in items.items():
+            sums = torch.bincount(cells_N, weights=value_N.double(), minlength=self.cells)
+            self._window[name] = self._window[name] + sums if name in self._window else sums
+        self._window_seen += seen
+
+    def close_window(self, step: int, **facts: float) -> dict[str, float]:
+        """Write one row for the steps since the last, and return the means over all cells."""
+        sums = {name: value.tolist() for name, value in self._window.items()}
+        row = {"step": step, **facts, "sums": sums, "seen": self._window_seen.tolist()}
+        self.seen += self._window_seen
+        self.rows.append(row)
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+        self._window, self._window_seen = {}, np.zeros_like(self._window_seen)
+        items = math.fsum(sums["items"])
+        return {name: math.fsum(value) / items for name, value in sums.items() if name != "items"}
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint must keep: the length of the file and the open window."""
+        return {
+            "rows": len(self.rows),
+            "window": {name: value.tolist() for name, value in self._window.items()},
+            "window_seen": self._window_seen.tolist(),
+        }
+
+    def resume(self, state: dict[str, Any] | None, device: torch.device) -> None:
+        """Return to a checkpoint's state; None is the empty beginning."""
+        lines = self.path.read_text(encoding="utf-8").splitlines()[: state["rows"] if state else 0]
+        self.path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+        self.rows = [json.loads(line) for line in lines]
+        self.seen = np.zeros_like(self.seen)
+        for row in self.rows:
+            self.seen += np.array(row["seen"])
+        if state:
+            self._window = {
+                name: torch.tensor(value, dtype=torch.float64, device=device)
+                for name, value in state["window"].items()
+            }
+            self._window_seen = np.array(state["window_seen"])
+
+    # --------------------------------------------------------------------------- reading
+    def by_language(self, values: Sequence[float]) -> dict[str, float]:
+        """Add a per-cell column over components."""
+        width = len(self.components)
+        return {
+            language: math.fsum(values[i * width : (i + 1) * width])
+            for i, language in enumerate(self.languages)
+        }
+
+    def by_component(self, values: Sequence[float]) -> dict[str, float]:
+        """Add a per-cell column over languages."""
+        return {name: math.fsum(values[i :: len(self.components)]) for i, name in enumerate(self.components)}
+
+    def bad_languages(self) -> list[str]:
+        """Languages whose open window holds a value that is no number."""
+        bad: set[str] = set()
+        for sums in self._window.values():
+            bad |= {
+                name for name, value in self.by_language(sums.tolist()).items() if not math.isfinite(value)
+            }
+        return sorted(bad)

@@ -1,0 +1,209 @@
+"""The one training loop, shared by `pretrain`, `instruct`, `prefer`: flat, to be read from top to bottom.
+
+What differs between the stages comes in from outside: `work` says which batches make up each optimiser step,
+`objective` turns a batch into a loss. The loop knows about learning rates, accumulation, clipping, the ledger
+and checkpoints. The mean of a step is over the loss weights of *all* its micro-batches, so that cutting a step
+into eight parts changes nothing but memory (the usual mean of means over-weights short batches).
+
+A run that was killed and started again ends with the same weights, bit for bit, on the same machine with the
+same number of threads.
+"""
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from panlect.draft import Draft
+from panlect.errors import ModelError
+from panlect.model import checkpoint
+from panlect.model.ledger import Ledger
+from panlect.model.settings import TrainingConfig
+
+
+class Weighted(Protocol):
+    """The least that a batch tells the loop: its share of the mean, and what it holds."""
+
+    @property
+    def weight(self) -> float: ...
+
+    @property
+    def seen(self) -> NDArray[np.float64]: ...
+
+
+class Work(Protocol):
+    """All batches of a run, by optimiser step; the same step always gives the same batches."""
+
+    @property
+    def languages(self) -> Sequence[str]: ...
+
+    @property
+    def components(self) -> Sequence[str]: ...
+
+    def __len__(self) -> int: ...
+
+    def batches(self, step: int) -> Iterator[Any]: ...
+
+    def planned(self) -> NDArray[np.float64]: ...
+
+
+class Terms(NamedTuple):
+    """What an objective makes of a batch: the sum to descend, and per-item values for the ledger."""
+
+    total: Tensor
+    cells_N: Tensor
+    values: dict[str, Tensor]
+
+
+Objective = Callable[[Any, Any], Terms]
+
+
+def train(network: Any, work: Work, objective: Objective, settings: TrainingConfig, draft: Draft) -> Ledger:
+    """Train in place and return the ledger.
+
+    Args:
+        network: a Hugging Face model; parameters that do not require gradients stay as they are.
+        work: batches by step.
+        objective: loss of a batch.
+        settings: learning rate, schedule, precision, checkpoints.
+        draft: where checkpoints and progress go.
+
+    Raises:
+        ModelError: the loss or the gradient is no longer a number.
+        FolderError: a checkpoint cannot be written.
+    """
+    # ------------------------------------------------------------------ set up, the same on every start
+    if settings.threads:
+        torch.set_num_threads(settings.threads)
+    torch.manual_seed(settings.seed)
+    device = network.device
+    optimiser = make_optimiser(network, settings)
+    trained = [p for group in optimiser.param_groups for p in group["params"]]
+    half = use_bf16(settings.precision, device)
+    forward = torch.compile(objective) if settings.compile else objective
+    ledger = Ledger(draft.scratch / "ledger.jsonl", work.languages, work.components)
+    network.train()
+
+    # ------------------------------------------------------------------ continue where a killed run was
+    checkpoints = draft.scratch / "checkpoints"
+    state = checkpoint.restore(checkpoints, network, optimiser)
+    ledger.resume(state["ledger"] if state else None, device)
+    start = state["step"] if state else 0
+    if state:
+        draft.log(f"continuing after step {start} of {len(work)}")
+
+    saved_seconds = logged_seconds = time.monotonic()
+    with draft.progress(len(work), "steps", "training") as bar:
+        bar.advance(start)
+        for step in range(start, len(work)):
+            # ---------------------------------------------------------- one optimiser step
+            batches = [to_device(batch, device) for batch in work.batches(step)]
+            weight = math.fsum(batch.weight for batch in batches)
+            rate = learning_rate(step, len(work), settings)
+            for batch in batches:
+                with torch.autocast(device.type, torch.bfloat16, enabled=half):
+                    terms = forward(network, batch)
+                (terms.total / weight).backward()
+                ledger.add(terms.cells_N, terms.values, batch.seen)
+            norm = float(torch.nn.utils.clip_grad_norm_(trained, settings.clip_norm))
+            if not math.isfinite(norm):
+                raise not_a_number(step, norm, ledger)
+            for group in optimiser.param_groups:
+                group["lr"] = rate
+            optimiser.step()
+            optimiser.zero_grad()
+
+            # ---------------------------------------------------------- write down what happened
+            last = step + 1 == len(work)
+            if last or (step + 1) % settings.log_steps == 0:
+                now = time.monotonic()
+                means = ledger.close_window(step + 1, rate=rate, norm=norm, seconds=now - logged_seconds)
+                logged_seconds = now
+                bar.advance(0, **{name: f"{value:.3f}" for name, value in means.items()})
+            bar.advance(1)
+
+            # ---------------------------------------------------------- be ready to be killed
+            now = time.monotonic()
+            if last or now - saved_seconds >= settings.checkpoint_seconds:
+                checkpoint.save(checkpoints, step + 1, network, optimiser, {"ledger": ledger.state()})
+                saved_seconds = time.monotonic()
+    network.eval()
+    return ledger
+
+
+def to_device(batch: Any, device: torch.device) -> Any:
+    """Move the tensors of a named tuple; what is no tensor stays."""
+    if device.type == "cpu":
+        return batch
+    moved = [field.to(device, non_blocking=True) if isinstance(field, Tensor) else field for field in batch]
+    return type(batch)(*moved)
+
+
+def make_optimiser(network: Any, settings: TrainingConfig) -> torch.optim.AdamW:
+    """AdamW (Loshchilov & Hutter 2019) that decays matrices only: no norm, no bias."""
+    trained = [p for p in network.parameters() if p.requires_grad]
+    groups = [
+        {"params": [p for p in trained if p.dim() >= 2], "weight_decay": settings.weight_decay},
+        {"params": [p for p in trained if p.dim() < 2], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(
+        [group for group in groups if group["params"]],
+        lr=settings.learning_rate,
+        betas=(settings.beta1, settings.beta2),
+        fused=True,
+    )
+
+
+def learning_rate(step: int, steps: int, settings: TrainingConfig) -> float:
+    """Learning rate of a step, counted from 0.
+
+    Cosine: Loshchilov & Hutter 2017. Warm-up–stable–decay: Hu et al. 2024 (MiniCPM), with a linear tail.
+    """
+    warmup = math.ceil(settings.warmup_share * steps)
+    if step < warmup:
+        return settings.learning_rate * (step + 1) / warmup
+    floor = settings.final_rate_share
+    if settings.schedule == "cosine":
+        done = (step - warmup + 1) / max(1, steps - warmup)
+        share = floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * done))
+    elif settings.schedule == "wsd":
+        tail = max(1, math.ceil(settings.decay_share * steps))
+        share = 1 - (1 - floor) * max(0.0, (step + 1 - (steps - tail)) / tail)
+    else:
+        share = 1.0
+    return settings.learning_rate * share
+
+
+def use_bf16(precision: str, device: torch.device) -> bool:
+    """Whether matrix products run in bf16: `auto` says yes where the processor computes it natively."""
+    if precision != "auto":
+        return precision == "bf16"
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported()
+    if device.type == "cpu":
+        capability = torch.cpu.get_capabilities()
+        return bool(capability.get("avx512_bf16") or capability.get("amx_bf16"))
+    return False
+
+
+def not_a_number(step: int, norm: float, ledger: Ledger) -> ModelError:
+    """Explain a loss or gradient that is NaN or infinite: which step, which languages."""
+    languages = ledger.bad_languages()
+    where = f"the loss of {', '.join(languages)}" if languages else f"the gradient (norm {norm})"
+    return ModelError(
+        f"{where} is no longer a number at step {step + 1}; nothing was updated by this step",
+        where=f"training, step {step + 1}",
+        fix="lower learning_rate, raise warmup_share, or look at the texts of these languages; "
+        "the last checkpoint is kept",
+    )
+
+
+def checkpoints_of(draft: Draft) -> Path:
+    """Where `train` keeps its checkpoints."""
+    return draft.scratch / "checkpoints"

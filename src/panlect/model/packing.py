@@ -1,0 +1,289 @@
+"""Texts to rows of fixed length, several documents to a row, none of which sees another.
+
+A batch is drawn document by document in the order of the schedule until it holds enough tokens, then laid
+into rows by best fit (Ding et al. 2024, "Fewer truncations improve language modeling"): a document is cut only
+if it is longer than a row, and then its continuation starts a row of its own, with the last token seen once
+more as context. So every token is predicted exactly once, except the first of each document.
+
+Shapes: B rows, T positions of a row, N positions that carry a loss.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Tokenised texts, end to end in flat arrays: text i is ``[offsets[i]:offsets[i + 1]]``.
+
+    Per token: its id, whether it carries a loss. Per text: language and component (indices into `languages`
+    and `components`), loss weight, characters and UTF-8 bytes.
+    """
+
+    ids: NDArray[np.int32]
+    trained: NDArray[np.bool_]
+    offsets: Ints
+    language: NDArray[np.int32]
+    component: NDArray[np.int32]
+    weight: NDArray[np.float32]
+    characters: Ints
+    bytes: Ints
+    languages: tuple[str, ...]
+    components: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @property
+    def lengths(self) -> Ints:
+        """Tokens of each text."""
+        return np.diff(self.offsets)
+
+
+class Text(NamedTuple):
+    """One text to tokenise, with the character spans that carry a loss (None: all of it)."""
+
+    text: str
+    language: str
+    component: str = ""
+    weight: float = 1.0
+    trained: tuple[tuple[int, int], ...] | None = None
+
+
+def tokenise(tokenizer: Any, texts: Sequence[Text], *, specials: bool) -> Tokens:
+    """Tokenise many texts at once with the Rust tokenizer.
+
+    Args:
+        tokenizer: a fast Hugging Face tokenizer.
+        texts: what to encode; a token carries a loss if its first character lies in a trained span.
+        specials: add the tokenizer's own begin and end tokens (documents), or not (rendered dialogues,
+            whose template writes them).
+    """
+    if specials:
+        begin, end = tokenizer.bos_token_id, tokenizer.eos_token_id
+    else:
+        begin = end = None
+    languages = tuple(sorted({text.language for text in texts}))
+    components = tuple(sorted({text.component for text in texts}))
+    backend = tokenizer.backend_tokenizer
+    ids: list[NDArray[np.int32]] = []
+    trained: list[NDArray[np.bool_]] = []
+    for start in range(0, len(texts), 4096):
+        part = texts[start : start + 4096]
+        for text, encoding in zip(
+            part, backend.encode_batch([text.text for text in part], add_special_tokens=False), strict=True
+        ):
+            row, mask = _ids_and_mask(text, encoding, begin, end)
+            ids.append(row)
+            trained.append(mask)
+    return Tokens(
+        ids=np.concatenate(ids) if ids else np.zeros(0, np.int32),
+        trained=np.concatenate(trained) if trained else np.zeros(0, np.bool_),
+        offsets=np.concatenate([[0], np.cumsum([len(row) for row in ids])]).astype(np.int64),
+        language=_codes([text.language for text in texts], languages),
+        component=_codes([text.component for text in texts], components),
+        weight=np.array([text.weight for text in texts], np.float32),
+        characters=np.array([len(text.text) for text in texts], np.int64),
+        bytes=np.array([len(text.text.encode()) for text in texts], np.int64),
+        languages=languages,
+        components=components,
+    )
+
+
+def _ids_and_mask(
+    text: Text, encoding: Any, begin: int | None, end: int | None
+) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
+    mask = np.ones(len(encoding.ids), np.bool_)
+    if text.trained is not None:
+        starts = np.array([first for first, _ in encoding.offsets], np.int64)
+        mask[:] = False
+        for first, last in text.trained:
+            mask |= (starts >= first) & (starts < last)
+    before, after = [] if begin is None else [begin], [] if end is None else [end]
+    everything = text.trained is None
+    ids = np.array([*before, *encoding.ids, *after], np.int32)
+    return ids, np.concatenate([[everything] * len(before), mask, [everything] * len(after)]).astype(np.bool_)
+
+
+def _codes(values: Sequence[str], names: Sequence[str]) -> NDArray[np.int32]:
+    index = {name: code for code, name in enumerate(names)}
+    return np.array([index[value] for value in values], np.int32)
+
+
+class Batch(NamedTuple):
+    """Packed rows. `select_N` are the flat positions whose *next* token is predicted; the rest follow it.
+
+    `segments_BT` numbers the documents of a row (-1 is padding); `language_N`, `component_N` are codes;
+    `seen` counts what the rows hold, per (language, component) cell: tokens, characters, bytes.
+    """
+
+    ids_BT: Tensor
+    positions_BT: Tensor
+    segments_BT: Tensor
+    select_N: Tensor
+    targets_N: Tensor
+    weights_N: Tensor
+    cells_N: Tensor
+    seen: NDArray[np.float64]
+
+    @property
+    def weight(self) -> float:
+        """Sum of the loss weights: what the batch counts for in the mean of an optimiser step."""
+        return float(self.weights_N.sum())
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which piece of which text goes where: the whole run, known before its first step.
+
+    `order` are text indices as the schedule draws them. `steps[i]` is the first draw of optimiser step i.
+    """
+
+    tokens: Tokens
+    order: Ints
+    row_tokens: int
+    batch_tokens: int
+    micro_tokens: int
+    pad_id: int
+    steps: Ints = field(init=False)
+
+    def __post_init__(self) -> None:
+        drawn = np.cumsum(self.tokens.lengths[self.order])
+        # A step ends with the draw that fills it.
+        filled = np.concatenate([[0], drawn[:-1]]) // self.batch_tokens if len(drawn) else drawn
+        object.__setattr__(self, "steps", np.flatnonzero(np.diff(filled, prepend=-1)))
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """Languages of the texts, in the order of their codes."""
+        return self.tokens.languages
+
+    @property
+    def components(self) -> tuple[str, ...]:
+        """Components of the texts, in the order of their codes."""
+        return self.tokens.components
+
+    def planned(self) -> NDArray[np.float64]:
+        """Tokens, characters and bytes that the run will see, per (language, component) cell: (cells, 3)."""
+        texts = self.tokens
+        cells = texts.language[self.order] * len(texts.components) + texts.component[self.order]
+        size = len(texts.languages) * len(texts.components)
+        counts = (texts.lengths, texts.characters, texts.bytes)
+        return np.stack([np.bincount(cells, weights=c[self.order], minlength=size) for c in counts], 1)
+
+    def batches(self, step: int) -> Iterator[Batch]:
+        """Yield the micro-batches of an optimiser step."""
+        last = self.steps[step + 1] if step + 1 < len(self.steps) else len(self.order)
+        pieces = _pieces(self.tokens, self.order[self.steps[step] : last], self.row_tokens)
+        rows = best_fit([piece.stop - piece.start for piece in pieces], self.row_tokens)
+        per_batch = max(1, self.micro_tokens // self.row_tokens)
+        for first in range(0, len(rows), per_batch):
+            chosen = [[pieces[i] for i in row] for row in rows[first : first + per_batch]]
+            yield lay_out(self.tokens, chosen, self.pad_id)
+
+
+class Piece(NamedTuple):
+    """Tokens ``[start, stop)`` of the flat array, from text `text`; the first `context` of them were seen before."""
+
+    text: int
+    start: int
+    stop: int
+    context: int
+
+
+def _pieces(tokens: Tokens, texts: Ints, row_tokens: int) -> list[Piece]:
+    pieces = []
+    for text in texts.tolist():
+        start, end = int(tokens.offsets[text]), int(tokens.offsets[text + 1])
+        at, context = start, 0
+        while at < end:
+            stop = min(end, at - context + row_tokens)
+            pieces.append(Piece(text, at - context, stop, context))
+            at, context = stop, 1
+    return pieces
+
+
+def best_fit(lengths: Sequence[int], row_tokens: int) -> list[list[int]]:
+    """Lay pieces into as few rows as best-fit-decreasing finds; every length is at most `row_tokens`.
+
+    Returns:
+        for each row, the indices of its pieces; rows in the order in which they were opened.
+    """
+    rows: list[list[int]] = []
+    by_room: list[list[int]] = [[] for _ in range(row_tokens + 1)]
+    rooms = 0  # bit r is set if some row has exactly r free positions
+    for index in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
+        length = lengths[index]
+        fitting = rooms >> length
+        if fitting:
+            room = length + (fitting & -fitting).bit_length() - 1
+            row = by_room[room].pop()
+            if not by_room[room]:
+                rooms &= ~(1 << room)
+        else:
+            room, row = row_tokens, len(rows)
+            rows.append([])
+        rows[row].append(index)
+        by_room[room - length].append(row)
+        rooms |= 1 << (room - length)
+    return rows
+
+
+def lay_out(tokens: Tokens, rows: Sequence[Sequence[Piece]], pad_id: int) -> Batch:
+    """Build one batch from rows of pieces; the width is that of the fullest row."""
+    width = max(sum(piece.stop - piece.start for piece in row) for row in rows)
+    ids = np.full((len(rows), width), pad_id, np.int64)
+    positions = np.zeros((len(rows), width), np.int64)
+    segments = np.full((len(rows), width), -1, np.int64)
+    select, targets, weights, cells = [], [], [], []
+    size = len(tokens.languages) * len(tokens.components)
+    seen = np.zeros((size, 3))
+    for r, row in enumerate(rows):
+        at = 0
+        for s, piece in enumerate(row):
+            length = piece.stop - piece.start
+            ids[r, at : at + length] = tokens.ids[piece.start : piece.stop]
+            positions[r, at : at + length] = np.arange(length)
+            segments[r, at : at + length] = s
+            carries = np.flatnonzero(tokens.trained[piece.start + 1 : piece.stop])
+            cell = int(tokens.language[piece.text]) * len(tokens.components) + int(
+                tokens.component[piece.text]
+            )
+            select.append(r * width + at + carries)
+            targets.append(tokens.ids[piece.start + 1 + carries])
+            weights.append(np.full(len(carries), tokens.weight[piece.text], np.float32))
+            cells.append(np.full(len(carries), cell))
+            new = length - piece.context
+            share = new / (tokens.offsets[piece.text + 1] - tokens.offsets[piece.text])
+            seen[cell] += (new, share * tokens.characters[piece.text], share * tokens.bytes[piece.text])
+            at += length
+    return Batch(
+        ids_BT=torch.from_numpy(ids),
+        positions_BT=torch.from_numpy(positions),
+        segments_BT=torch.from_numpy(segments),
+        select_N=torch.from_numpy(np.concatenate(select).astype(np.int64)),
+        targets_N=torch.from_numpy(np.concatenate(targets).astype(np.int64)),
+        weights_N=torch.from_numpy(np.concatenate(weights)),
+        cells_N=torch.from_numpy(np.concatenate(cells).astype(np.int64)),
+        seen=seen,
+    )
+
+
+def isolation_mask(segments_BT: Tensor) -> Tensor:
+    """Who may look at whom: earlier positions of the same document only. Boolean, (B, 1, T, T).
+
+    A padding position may look at padding before it, because a row without any key would give NaN.
+    """
+    same_BTT = segments_BT[:, :, None] == segments_BT[:, None, :]
+    return same_BTT.tril_()[:, None]

@@ -1,0 +1,48 @@
+"""Settings that every training stage shares; free of torch, so that a stage can be explained in milliseconds."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from panlect.config import Config
+
+
+class TrainingConfig(Config):
+    """How weights are updated: the same fields in `pretrain`, `instruct` and `prefer`."""
+
+    learning_rate: float = Field(default=3e-4, gt=0)
+    """Peak learning rate."""
+    schedule: Literal["cosine", "wsd", "constant"] = "cosine"
+    """Shape after warm-up: cosine decay, warm-up–stable–decay (linear tail), or constant."""
+    warmup_share: float = Field(default=0.02, ge=0, le=1)
+    """Share of the steps that raise the learning rate linearly from zero."""
+    decay_share: float = Field(default=0.2, ge=0, le=1)
+    """Share of the steps in the falling tail of `wsd`; the other schedules ignore it."""
+    final_rate_share: float = Field(default=0.1, ge=0, le=1)
+    """Learning rate at the last step, as a share of the peak (cosine and wsd)."""
+    weight_decay: float = Field(default=0.1, ge=0)
+    """Decoupled weight decay of the matrices; norms and biases are never decayed."""
+    beta1: float = Field(default=0.9, ge=0, lt=1)
+    """AdamW: decay of the gradient mean."""
+    beta2: float = Field(default=0.95, ge=0, lt=1)
+    """AdamW: decay of the squared-gradient mean."""
+    clip_norm: float = Field(default=1.0, gt=0)
+    """Gradients are scaled down to this norm."""
+    batch_tokens: int = Field(default=16384, ge=1)
+    """Tokens of one optimiser step, padding not counted."""
+    micro_tokens: int = Field(default=16384, ge=1)
+    """Tokens that go through the model at once; a larger step accumulates gradients over several."""
+    sequence_tokens: int = Field(default=512, ge=2)
+    """Length of a packed row; longer texts continue in a row of their own."""
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    """Arithmetic of the matrix products; weights stay fp32. `auto` takes bf16 where the processor has it."""
+    threads: int = Field(default=0, ge=0)
+    """Processor threads; 0 takes all. The bits of the result depend on it, its meaning does not."""
+    seed: int = 0
+    """Seed of every random choice."""
+    log_steps: int = Field(default=50, ge=1)
+    """Steps between two rows of the ledger."""
+    checkpoint_seconds: float = Field(default=120.0, ge=0)
+    """Seconds between checkpoints, each of which a killed run can continue from; 0 writes one every step."""
+    compile: bool = False
+    """Compile the model with torch.compile (slow start, faster steps; needs a C++ compiler on a CPU)."""

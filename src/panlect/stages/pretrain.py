@@ -1,0 +1,66 @@
+"""`pretrain`: the model reads text and learns to predict the next token.
+
+Starts from a tokenizer (a new Llama-architecture model is built around it) or from a model (continued
+pre-training), and reads a mixture made by `mix`, or any folders with documents.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import Field
+
+from panlect.config import Config
+from panlect.draft import draft
+from panlect.folder import Folder, Input
+from panlect.model.settings import TrainingConfig
+
+VERSION = 1
+
+
+class ModelShape(Config):
+    """Size of a new model; ignored when the input is a model already."""
+
+    hidden_size: int = Field(default=256, ge=8)
+    """Width of the model."""
+    intermediate_size: int = Field(default=704, ge=8)
+    """Width of the feed-forward layers."""
+    layers: int = Field(default=6, ge=1)
+    """Number of blocks."""
+    heads: int = Field(default=4, ge=1)
+    """Attention heads; divides `hidden_size`."""
+    key_value_heads: int = Field(default=4, ge=1)
+    """Heads of keys and values; fewer than `heads` is grouped-query attention."""
+    position_limit: int = Field(default=2048, ge=8)
+    """Longest text, in tokens, that the model is declared for."""
+
+
+class PretrainConfig(TrainingConfig):
+    """How a model reads text."""
+
+    model: ModelShape = ModelShape()
+    """Size of the new model."""
+    budget_tokens: int = Field(default=0, ge=0)
+    """Stop after so many tokens; 0 reads the whole mixture once, as planned by `mix`."""
+    epochs: float = Field(default=1.0, gt=0)
+    """How often documents are read when the input is no mixture (a mixture says so itself)."""
+
+
+def pretrain(inputs: Sequence[Input], out: Path, config: PretrainConfig) -> Folder:
+    """Train a model on text and save it as a plain Hugging Face directory.
+
+    Raises:
+        ModelError: the inputs hold neither a tokenizer nor a model, or training diverged.
+    """
+    from panlect.model import bookkeeping, corpus_tokens, load, loop, objectives
+
+    with draft(out, "pretrain", VERSION, config, inputs) as work:
+        model = bookkeeping.model_or_new(inputs, config.model, seed=config.seed)
+        texts, order = corpus_tokens.read(
+            inputs, model.tokenizer, config.budget_tokens, config.epochs, config.seed
+        )
+        plan = bookkeeping.plan(texts, order, config, model.tokenizer)
+        work.log(bookkeeping.describe(model, plan))
+        ledger = loop.train(model.network, plan, objectives.language_model(model.network), config, work)
+        bookkeeping.write_numbers(ledger, plan, work)
+        load.save(model, work.model_path, facts=bookkeeping.facts("pretrain", ledger, inputs))
+    return work.folder
