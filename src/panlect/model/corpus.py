@@ -6,19 +6,23 @@ The texts of the mixture's sources are held in memory as Arrow columns, read on 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
+import numpy as np
 import polars as pl
 
 from panlect import tables
-from panlect.errors import FolderError
+from panlect.errors import DataError, FolderError
 from panlect.folder import Folder, Input, resolve
 from panlect.folder import tables as read
-from panlect.mixture.plan import MIXTURE_FILE, Component
+from panlect.mixture.plan import MIXTURE_FILE, Component, Wish, component_amounts, documents
 from panlect.mixture.schedule import Draw, Schedule
+
+KINDS = ("document", "pair")
+PAIR_TEMPLATE = "{source}\n{target}"
 
 
 class Text(NamedTuple):
@@ -91,6 +95,38 @@ class Mixture:
                 fix="make the mixture again",
             )
         return frame
+
+
+def components_of(each: Input, say: Callable[[str], None]) -> list[Component]:
+    """The components of an input, from its manifest; one without a manifest is read once (`say` tells)."""
+    if isinstance(each, Folder):
+        return [
+            Component(each.name, kind, language, entry["rows"], entry["bytes"])
+            for kind in KINDS
+            for language, entry in sorted(each.manifest["counts"].get(kind, {}).items())
+            if entry["rows"] and entry["bytes"]
+        ]
+    for kind in KINDS:
+        try:
+            frame = read([each], kind)
+        except (DataError, FolderError):
+            continue
+        say(f"{each.name} has no manifest: read once to count its rows")
+        rows = tables.sizes(kind, frame).iter_rows()
+        return [Component(each.name, kind, language, count, size) for language, count, size in rows if size]
+    return []
+
+
+def sampled(inputs: Sequence[Input], components: Sequence[Component], *, alpha: float, seed: int) -> Mixture:
+    """One epoch of the inputs' size, drawn by temperature: for what needs a sample and has no mixture."""
+    sizes = np.array([each.bytes for each in components], dtype=np.float64)
+    wish = Wish(method="temperature", alpha=alpha, max_epochs=0)
+    amounts = component_amounts(components, sizes, float(sizes.sum()), wish)
+    quotas = documents(components, amounts, sizes).tolist()
+    schedule = Schedule(
+        [each.name for each in components], [each.rows for each in components], [quotas], seed=seed
+    )
+    return Mixture(schedule, tuple(components), {each.name: each for each in inputs}, PAIR_TEMPLATE)
 
 
 def rows_by_language(source: Input, kind: str) -> dict[str, pl.DataFrame]:

@@ -16,19 +16,17 @@ import numpy as np
 import polars as pl
 from pydantic import Field
 
-from panlect import tables
 from panlect.config import Config
 from panlect.draft import Draft, draft
-from panlect.errors import ConfigError, DataError, FolderError
+from panlect.errors import ConfigError, FolderError
 from panlect.folder import Folder, Input
-from panlect.folder import tables as read
 from panlect.mixture import plan as planning
 from panlect.mixture.plan import MIXTURE_FILE, Component, Method, Unit, Wish
 from panlect.mixture.schedule import Schedule
 from panlect.mixture.shares import Floats, Ints
+from panlect.model.corpus import PAIR_TEMPLATE, components_of
 
 VERSION = 1
-KINDS = ("document", "pair")
 
 
 class MixConfig(Config):
@@ -64,7 +62,7 @@ class MixConfig(Config):
     """Only these languages; empty for all."""
     parallel_share: float = Field(default=-1.0, ge=-1, le=1)
     """Share of the budget for pairs, each written as one text; -1 for their share by size."""
-    pair_template: str = "{source}\n{target}"
+    pair_template: str = PAIR_TEMPLATE
     """How a pair becomes a text; may also name {source_language} and {target_language}. Every other pair is
     written in the opposite direction."""
     replay: dict[str, float] = Field(default_factory=dict)
@@ -101,7 +99,7 @@ def _components(inputs: Sequence[Input], config: MixConfig, work: Draft) -> list
         raise ConfigError(
             "two inputs have the same name", where=", ".join(names), expected="names that differ"
         )
-    found = [component for each in inputs for component in _of_input(each, work)]
+    found = [component for each in inputs for component in components_of(each, work.log)]
     chosen = [each for each in found if not config.languages or each.language in config.languages]
     if missing := sorted(set(config.languages) - {each.language for each in chosen}):
         raise ConfigError(
@@ -112,29 +110,6 @@ def _components(inputs: Sequence[Input], config: MixConfig, work: Draft) -> list
     if config.parallel_share == 0:
         chosen = [each for each in chosen if each.kind != "pair"]
     return chosen
-
-
-def _of_input(each: Input, work: Draft) -> list[Component]:
-    if isinstance(each, Folder):
-        return [
-            Component(each.name, kind, language, entry["rows"], entry["bytes"])
-            for kind in KINDS
-            for language, entry in sorted(each.manifest["counts"].get(kind, {}).items())
-            if entry["rows"] and entry["bytes"]
-        ]
-    for kind in KINDS:
-        try:
-            frame = read([each], kind)
-        except (DataError, FolderError):
-            continue
-        work.log(f"{each.name} has no manifest: read once to count its rows")
-        rows = tables.sizes(kind, frame).iter_rows()
-        return [
-            Component(each.name, kind, language, count, size)
-            for language, count, size in rows
-            if count and size
-        ]
-    return []
 
 
 def _sizes(

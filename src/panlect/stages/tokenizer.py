@@ -1,0 +1,127 @@
+"""`tokenizer`: trains a tokenizer on a mixture (in the mixture's proportions) or on folders of documents.
+
+The result is a directory that `AutoTokenizer` opens, with a chat template; the numbers say what each language
+costs. See `panlect.model.tokenizer_training` for the decisions about words, digits and Unicode.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+
+from panlect.config import Config
+from panlect.draft import Draft, draft
+from panlect.errors import ConfigError, FolderError
+from panlect.folder import Folder, Input
+from panlect.measure import tokenizer as measure
+from panlect.model.corpus import Mixture, components_of, is_mixture, open_mixture, sampled
+
+VERSION = 1
+
+
+class TokenizerConfig(Config):
+    """A new tokenizer."""
+
+    vocabulary: int = Field(default=32000, ge=300)
+    """Number of ids, special tokens included."""
+    algorithm: Literal["bpe", "unigram"] = "bpe"
+    """Byte-level byte-pair encoding, or a byte-level unigram model (slower to train)."""
+    alpha: float = Field(default=0.3, ge=0, le=1)
+    """Without a mixture, languages are sampled by size ** `alpha`, so that small ones get pieces."""
+    sample_bytes: float = Field(default=200e6, gt=0)
+    """Train on so much of the mixture, from its start (every prefix has its proportions)."""
+    normalisation: Literal["nfc", "none"] = "nfc"
+    """`nfc`: two spellings of one text get the same tokens. `none`: every string comes back exactly."""
+    special_tokens: tuple[str, ...] = ()
+    """Further special tokens, besides those of documents and roles."""
+    min_count: int = Field(default=2, ge=1)
+    """A pair that is rarer than this is not merged (bpe)."""
+    measure_rows: int = Field(default=500, ge=1)
+    """Rows per language that the numbers are measured on."""
+    seed: int = 0
+    """Of the sampling."""
+
+
+def tokenizer(inputs: Sequence[Input], out: Path, config: TokenizerConfig) -> Folder:
+    """Train a tokenizer and measure it per language."""
+    from panlect.model import tokenizer_training as training
+
+    with draft(out, "tokenizer", VERSION, config, inputs) as work:
+        mixture = _mixture(inputs, config, work)
+        read: dict[str, int] = {}
+        made = training.train(
+            _sample(mixture, config, read),
+            config.vocabulary,
+            algorithm=config.algorithm,
+            normalisation=config.normalisation,
+            special_tokens=config.special_tokens,
+            min_count=config.min_count,
+        )
+        training.save(made, work.model_path)
+        if (size := made.get_vocab_size()) < config.vocabulary:
+            work.log(f"the text holds only {size} pieces, not {config.vocabulary}")
+        for language, size_bytes in sorted(read.items()):
+            work.number("bytes_read", float(size_bytes), language=language, unit="bytes")
+        _measure(mixture, made, config, work)
+        work.note(vocabulary=size, bytes_read=sum(read.values()))
+    return work.folder
+
+
+def _mixture(inputs: Sequence[Input], config: TokenizerConfig, work: Draft) -> Mixture:
+    mixtures = [each for each in inputs if isinstance(each, Folder) and is_mixture(each)]
+    if mixtures:
+        if len(inputs) > 1:
+            raise ConfigError(
+                "a mixture and other inputs at once", where="from", expected="one mixture, or folders of text"
+            )
+        return open_mixture(mixtures[0])
+    components = [found for each in inputs for found in components_of(each, work.log)]
+    if not components:
+        names = ", ".join(each.name for each in inputs)
+        raise FolderError("no input holds documents or pairs", where=names or "no inputs")
+    return sampled(inputs, components, alpha=config.alpha, seed=config.seed)
+
+
+def _sample(mixture: Mixture, config: TokenizerConfig, read: dict[str, int]) -> Iterator[str]:
+    """Texts of the mixture up to the sample's size; `read` collects their bytes per language."""
+    total = 0
+    for draw in mixture.schedule:
+        text, language, _ = mixture.text(draw)
+        size = len(text.encode())
+        read[language] = read.get(language, 0) + size
+        total += size
+        yield text
+        if total >= config.sample_bytes:
+            return
+
+
+def _measure(mixture: Mixture, made: Any, config: TokenizerConfig, work: Draft) -> None:
+    from panlect.model.tokenizer_training import encode_texts
+
+    texts: dict[str, list[str]] = {language: [] for language in mixture.languages}
+    for number, component in enumerate(mixture.components):
+        room = config.measure_rows - len(texts[component.language])
+        texts[component.language] += [
+            text for text, _ in zip(mixture.texts(number), range(room), strict=False)
+        ]
+    for language, rows in texts.items():
+        script = language[-4:]
+        counts = measure.Counts(
+            sentences=len(rows),
+            tokens=sum(map(len, encode_texts(made, rows))),
+            words=sum(measure.count_words(row, script) for row in rows),
+            characters=sum(map(len, rows)),
+            bytes=sum(len(row.encode()) for row in rows),
+        )
+        unit = measure.word_unit(script)
+        work.number("fertility", measure.fertility(counts), language=language, count=counts.words, unit=unit)
+        work.number(
+            "bytes_per_token",
+            measure.bytes_per_token(counts),
+            language=language,
+            count=counts.tokens,
+            unit="bytes",
+        )

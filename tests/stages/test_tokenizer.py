@@ -1,0 +1,90 @@
+from pathlib import Path
+
+import polars as pl
+import pytest
+from transformers import AutoTokenizer
+
+from panlect.config import Config, check
+from panlect.draft import draft
+from panlect.errors import ConfigError, FolderError
+from panlect.folder import Folder, one_tokenizer
+from panlect.stages.mix import MixConfig, mix
+from panlect.stages.tokenizer import TokenizerConfig, tokenizer
+
+LINES = {
+    "eng_Latn": ["The cat sat on the mat and looked at the moon.", "Where is the river that we crossed?"],
+    "tha_Thai": ["แมวนั่งบนเสื่อและมองดูดวงจันทร์", "แม่น้ำที่เราข้ามอยู่ที่ไหน"],
+    "urd_Arab": ["بلی چٹائی پر بیٹھی اور چاند کو دیکھا۔", "وہ دریا کہاں ہے جسے ہم نے پار کیا؟"],
+}
+
+
+class Nothing(Config):
+    """No settings."""
+
+
+def text_folder(path: Path, lines: dict[str, list[str]]) -> Folder:
+    rows = [
+        (f"{language}-{n}", text, language)
+        for language, texts in lines.items()
+        for n, text in enumerate(texts)
+    ]
+    frame = pl.DataFrame(rows, schema=["id", "text", "language"], orient="row")
+    with draft(path, "text", 1, Nothing(), []) as work:
+        work.write("document", frame.with_columns(source=pl.lit("test"), licence=pl.lit("CC0-1.0")))
+    return work.folder
+
+
+def config(**values: object) -> TokenizerConfig:
+    return check(TokenizerConfig, {"vocabulary": 400, **values}, where="test")
+
+
+def test_from_a_mixture_and_from_its_folder(tmp_path: Path) -> None:
+    text = text_folder(tmp_path / "text", LINES)
+    mixture = mix([text], tmp_path / "mixture", check(MixConfig, {"method": "uniform"}, where="test"))
+    for inputs in ([text], [mixture]):
+        made = tokenizer(inputs, tmp_path / f"made-{inputs[0].name}", config())
+        opened = AutoTokenizer.from_pretrained(one_tokenizer([made]))
+        assert len(opened) <= 400
+        for lines in LINES.values():
+            assert [opened.decode(opened(line)["input_ids"]) for line in lines] == lines
+        fertility = made.numbers().filter(pl.col("measure") == "fertility")
+        assert dict(fertility.select("language", "unit").iter_rows()) == {
+            "eng_Latn": "tokens per word",
+            "tha_Thai": "tokens per character",
+            "urd_Arab": "tokens per word",
+        }
+
+
+def test_the_measured_numbers_are_those_of_the_saved_tokenizer(tmp_path: Path) -> None:
+    made = tokenizer([text_folder(tmp_path / "text", LINES)], tmp_path / "made", config())
+    opened = AutoTokenizer.from_pretrained(one_tokenizer([made]))
+    tokens = sum(len(opened(line)["input_ids"]) for line in LINES["eng_Latn"])
+    words = sum(len(line.split()) for line in LINES["eng_Latn"])
+    numbers = made.numbers().filter((pl.col("measure") == "fertility") & (pl.col("language") == "eng_Latn"))
+    assert numbers["value"].item() == pytest.approx(tokens / words)
+
+
+def test_the_same_settings_give_the_same_bytes(tmp_path: Path) -> None:
+    text = text_folder(tmp_path / "text", LINES)
+    first, second = (tokenizer([text], tmp_path / name, config()) for name in ("first", "second"))
+    files = [folder.path / "model" / "tokenizer.json" for folder in (first, second)]
+    assert files[0].read_bytes() == files[1].read_bytes()
+
+
+def test_the_sample_is_a_prefix_of_the_mixture(tmp_path: Path) -> None:
+    text = text_folder(tmp_path / "text", {language: lines * 200 for language, lines in LINES.items()})
+    made = tokenizer([text], tmp_path / "made", config(sample_bytes=3000, alpha=0.0))
+    read = made.numbers().filter(pl.col("measure") == "bytes_read")["value"]
+    assert 3000 <= read.sum() <= 3200
+    assert read.min() > 700, "a prefix of a uniform mixture holds every language"
+
+
+def test_wrong_inputs_are_clear_errors(tmp_path: Path) -> None:
+    text = text_folder(tmp_path / "text", LINES)
+    mixture = mix([text], tmp_path / "mixture", check(MixConfig, {}, where="test"))
+    with pytest.raises(ConfigError, match="a mixture and other inputs"):
+        tokenizer([mixture, text], tmp_path / "made", config())
+    with draft(tmp_path / "empty", "text", 1, Nothing(), []) as work:
+        pass
+    with pytest.raises(FolderError, match="no input holds"):
+        tokenizer([work.folder], tmp_path / "made", config())
