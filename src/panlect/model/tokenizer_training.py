@@ -88,8 +88,8 @@ def train(
 def _rounded(tokenizer: Tokenizer) -> Tokenizer:
     """A Unigram model whose scores do not depend on the order of a hash table.
 
-    The trainer sums floats in that order, so the last digits differ between runs; and the bytes that it had to
-    add get the lowest score and a ten-thousandth more each. Here scores are rounded, and those bytes made equal.
+    The trainer sums floats in that order, so the last digits differ between runs; and the bytes that it had
+    to add get the lowest score and a ten-thousandth more each. Scores are rounded, those bytes made equal.
     """
     facts = json.loads(tokenizer.to_str())
     marks = len(facts["added_tokens"])  # special tokens keep their ids, which are the first
