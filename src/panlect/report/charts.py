@@ -5,7 +5,7 @@ data, so tests compare specifications and not pixels. Colours are the CSS variab
 """
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import altair as alt
 import polars as pl
@@ -47,56 +47,56 @@ def _series(steps: Sequence[str], title: str) -> dict[str, Any]:
     }
 
 
-def _across(title: str, domain: tuple[float, float] | None, percent: bool) -> dict[str, Any]:
-    """The horizontal axis that all layers of a chart share."""
-    scale = alt.Scale(domain=list(domain), nice=False) if domain else alt.Scale(zero=False)
+class Across(NamedTuple):
+    """The horizontal axis of a chart of values."""
+
+    title: str
+    domain: tuple[float, float] | None = None
+    """Both ends; None for what the values need."""
+    percent: bool = False
+    chance: float | None = None
+    """The guessing level, drawn as a dashed line."""
+
+
+def _x(across: Across) -> dict[str, Any]:
+    """What all layers of a chart say about the horizontal axis, so that they share it."""
+    scale = alt.Scale(domain=list(across.domain), nice=False) if across.domain else alt.Scale(zero=False)
     # At the top, where the eye begins: a chart of 50 lines is taller than a screen.
-    axis = alt.Axis(format="%", orient="top") if percent else alt.Axis(format="~s", orient="top")
-    return {"scale": scale, "title": title, "axis": axis}
+    axis = alt.Axis(format="%" if across.percent else "~s", orient="top")
+    return {"scale": scale, "title": across.title, "axis": axis}
 
 
-def _level(value: float, across: dict[str, Any]) -> alt.Chart:
-    """A dashed line at the guessing level."""
-    line = alt.Chart(pl.DataFrame({"chance": [value]}))
+def _level(across: Across) -> list[alt.Chart]:
+    """A dashed line at the guessing level, if there is one."""
+    if across.chance is None:
+        return []
+    line = alt.Chart(pl.DataFrame({"chance": [across.chance]}))
     dashed = line.mark_rule(strokeDash=[4, 3], strokeWidth=1.5, color="var(--faint)", aria=False)
-    drawn: alt.Chart = dashed.encode(x=alt.X("chance:Q", **across))
-    return drawn
+    return [dashed.encode(x=alt.X("chance:Q", **_x(across)))]
 
 
-def dots(
-    frame: pl.DataFrame,
-    *,
-    steps: Sequence[str],
-    title: str,
-    domain: tuple[float, float] | None = None,
-    reference: float | None = None,
-    percent: bool = False,
-    width: int = 400,
-) -> Chart:
+def dots(frame: pl.DataFrame, *, steps: Sequence[str], across: Across, width: int = 400) -> Chart:
     """One line per label, one dot per step, with its interval: columns label, step, value, low, high.
 
-    Lines stand in the order of the frame. `reference` is a dashed line: the guessing level.
+    Lines stand in the order of the frame.
     """
     labels = list(dict.fromkeys(frame["label"].to_list()))
     line_pixels = max(15, 6 + 5 * len(steps))
     series = _series(steps, "")
-    across = _across(title, domain, percent)
+    x = _x(across)
     place = {
         "y": alt.Y("label:N", sort=labels, title=None, axis=alt.Axis(grid=True, ticks=False, domain=False)),
         "yOffset": alt.YOffset("step:N", sort=list(steps), scale=alt.Scale(paddingOuter=0.6)),
     }
     points = alt.Chart(frame.filter(pl.col("value").is_not_null()))
     dot = points.mark_point(filled=True, size=34, opacity=1, aria=False).encode(
-        x=alt.X("value:Q", **across), color=series["color"], shape=series["shape"], **place
+        x=alt.X("value:Q", **x), color=series["color"], shape=series["shape"], **place
     )
     known = alt.Chart(frame.filter(pl.col("low").is_not_null() & pl.col("high").is_not_null()))
     interval = known.mark_rule(opacity=0.55, strokeWidth=1.5, aria=False).encode(
-        x=alt.X("low:Q", **across), x2="high:Q", color=series["color"], **place
+        x=alt.X("low:Q", **x), x2="high:Q", color=series["color"], **place
     )
-    layers: list[alt.Chart] = [interval, dot]
-    if reference is not None:
-        layers.insert(0, _level(reference, across))
-    return alt.layer(*layers).properties(width=width, height=line_pixels * len(labels))
+    return alt.layer(*_level(across), interval, dot).properties(width=width, height=line_pixels * len(labels))
 
 
 def outcome_bars(frame: pl.DataFrame, *, steps: Sequence[str], width: int = 640) -> Chart:
@@ -189,15 +189,14 @@ def curves(frame: pl.DataFrame, *, x_title: str, y_title: str, width: int = 520)
     ).properties(width=width, height=240)
 
 
-def seeds(frame: pl.DataFrame, *, title: str, percent: bool, reference: float | None) -> Chart:
+def seeds(frame: pl.DataFrame, across: Across) -> Chart:
     """Arms of a study: every seed as a ring, the mean with its interval: columns arm, seed, value, low, high.
 
     The rows with an empty `seed` are the means.
     """
     arms = list(dict.fromkeys(frame["arm"].to_list()))
     y = alt.Y("arm:N", sort=arms, title=None)
-    across = _across(title, (0.0, 1.0) if percent else None, percent)
-    x = alt.X("value:Q", **across)
+    x = alt.X("value:Q", **_x(across))
     single = alt.Chart(frame.filter(pl.col("seed") != ""))
     rings = single.mark_point(size=46, color="var(--series-1)", strokeWidth=1.4, opacity=1, aria=False)
     mean = alt.Chart(frame.filter(pl.col("seed") == ""))
@@ -205,12 +204,10 @@ def seeds(frame: pl.DataFrame, *, title: str, percent: bool, reference: float | 
     layers = [
         rings.encode(x=x, y=y),
         known.mark_rule(color="var(--series-2)", strokeWidth=2, aria=False).encode(
-            x=alt.X("low:Q", **across), x2="high:Q", y=y
+            x=alt.X("low:Q", **_x(across)), x2="high:Q", y=y
         ),
         mean.mark_point(filled=True, size=90, opacity=1, color="var(--series-2)", aria=False).encode(
             x=x, y=y
         ),
     ]
-    if reference is not None:
-        layers.insert(0, _level(reference, across))
-    return alt.layer(*layers).properties(width=560, height=34 * len(arms))
+    return alt.layer(*_level(across), *layers).properties(width=560, height=34 * len(arms))

@@ -106,13 +106,11 @@ def dot_panels(
     panels = max(1, -(-len(names) // PANEL_LANGUAGES))
     lines = -(-len(names) // panels) or 1
     domain = (0.0, 1.0) if shape.kind == "share" else _span(frame, from_zero=shape.kind == "count")
+    across = charts.Across(shape.title, domain, percent=shape.kind == "share", chance=chance)
     drawn = []
     for panel in range(panels):
         chosen = frame.filter(pl.col("label").is_in(names[panel * lines : (panel + 1) * lines]))
-        chart = charts.dots(
-            chosen, steps=steps, title=shape.title, domain=domain, reference=chance,
-            percent=shape.kind == "share", width=640 if panels == 1 else 400,
-        )  # fmt: skip
+        chart = charts.dots(chosen, steps=steps, across=across, width=640 if panels == 1 else 400)
         drawn.append(
             drawing.svg(
                 charts.specification(chart),

@@ -70,9 +70,10 @@ def _seeds(view: View, part: Slice, name: str) -> list[Block]:
     schema = {"arm": pl.String, "seed": pl.String, "value": pl.Float64, "low": pl.Float64, "high": pl.Float64}
     frame = pl.DataFrame(rows, schema=schema, orient="row")
     level = view.chance(part)
-    chart = charts.seeds(frame, title=shape.title, percent=shape.kind == "share", reference=level)
+    percent = shape.kind == "share"
+    across = charts.Across(shape.title, (0.0, 1.0) if percent else None, percent, level)
     title = f"{shape.title}, {part.title}: arms and seeds"
-    drawn = drawing.svg(charts.specification(chart), name=name, label=title)
+    drawn = drawing.svg(charts.specification(charts.seeds(frame, across)), name=name, label=title)
     guess = f" Dashed: the guessing level, {value(level, shape.kind)}." if level is not None else ""
     caption = (
         f"Rings: one seed each. Dot and bar: the mean over seeds with its 95 % interval (Student's t).{guess}"
