@@ -89,7 +89,8 @@ def speaker_rows(path: Path) -> dict[str, dict[str, str]]:
     for row in sorted(rows, key=lambda row: "macrolanguage" in row["Name (Glottolog)"]):
         language = row["ISO 639 code"]
         scripts = [script for script in row["Writing system(s), ISO 15924"].split(",") if len(script) == 4]
-        if not re.fullmatch("[a-z]{3}", language) or not scripts:
+        collective = ("", language) in aliases() and not aliases()["", language][0]
+        if not re.fullmatch("[a-z]{3}", language) or not scripts or collective:
             continue
         individual = canonical(language, "")[:3]
         found.setdefault(individual, {

@@ -13,8 +13,8 @@ from panlect import language_codes as codes
 from panlect.errors import LanguageError
 
 RIGHT_TO_LEFT = frozenset(
-    "Adlm Arab Aran Armi Avst Chrs Cprt Elym Garay Gara Hatr Hebr Hung Khar Lydi Mand Mani Mend Merc Mero Narb "
-    "Nbat Nkoo Orkh Ougr Palm Phli Phlp Phnx Prti Rohg Samr Sarb Sogd Sogo Syrc Thaa Todr Yezi".split()
+    """Adlm Arab Aran Armi Avst Chrs Cprt Elym Gara Hatr Hebr Hung Khar Lydi Mand Mani Mend Merc Mero Narb
+    Nbat Nkoo Orkh Ougr Palm Phli Phlp Phnx Prti Rohg Samr Sarb Sogd Sogo Syrc Thaa Todr Yezi""".split()  # noqa: SIM905
 )
 
 
@@ -45,10 +45,10 @@ class Language:
         Args:
             text: ``sw``, ``swa``, ``sw-TZ``, ``zh_Hant``, ``__label__swh_Latn``, ``Kiswahili``, ...
             script: ISO 15924 code that wins over the script in ``text`` or the usual one.
-            scheme: one of :data:`SCHEMES`, where its codes mean something else than ISO's (``als`` on Wikipedia).
+            scheme: one of :data:`SCHEMES`, for codes that ISO gives to others (``als`` on Wikipedia).
 
         Raises:
-            LanguageError: nothing knows the text, or it names a group of languages; the nearest codes are named.
+            LanguageError: nothing knows the text, or it means several languages; says the nearest codes.
         """
         if isinstance(text, Language):
             text = text.code
@@ -131,7 +131,9 @@ class Language:
             raise LanguageError(f"there is no scheme {scheme!r}", expected=", ".join(SCHEMES))
         found = _code_in(scheme, self.code)
         if not found:
-            raise LanguageError(f"{scheme} has no code for {self.code} ({self.name})", fix="use bcp47 or iso639_3")
+            raise LanguageError(
+                f"{scheme} has no code for {self.code} ({self.name})", fix="use bcp47 or iso639_3"
+            )
         return found
 
     def _fact(self, column: str) -> str:
@@ -186,13 +188,16 @@ def _two_letters(code: str) -> str:
 
 
 def _short(code: str) -> str:
-    return _two_letters(code) or code[:3]
+    """``ku`` only for the language that Kurdish means without a script; Sorani is ``ckb``."""
+    two = _two_letters(code)
+    macro = codes.alpha2_languages().get(two, "")
+    return two if two and codes.plain_code(macro, "")[:3] == code[:3] else code[:3]
 
 
 @lru_cache(maxsize=4096)
 def _bcp47(code: str) -> str:
     short = _short(code)
-    return short if _parse(short, "", "") == code else f"{short}-{code[4:]}"
+    return short if codes.resolve(short, "", "") == code else f"{short}-{code[4:]}"
 
 
 def _fact(column: str) -> Callable[[str], str]:
@@ -256,7 +261,7 @@ def groups() -> tuple[str, ...]:
     table = codes.rows().values()
     scripts = sorted({row.code[4:] for row in table})
     families = sorted({row.family for row in table if row.family})
-    return (*_named_groups(), *(f"script:{name}" for name in scripts), *(f"family:{name}" for name in families))
+    return (*_named_groups(), *(f"script:{s}" for s in scripts), *(f"family:{f}" for f in families))
 
 
 def group(name: str) -> tuple[Language, ...]:
@@ -300,4 +305,5 @@ def describe(language: "Language | str") -> dict[str, str]:
         "resource_class": language.resource_class,
     }
     schemes = {scheme: _code_in(scheme, language.code) for scheme in SCHEMES if scheme != "code"}
-    return {**facts, **schemes, "groups": " ".join(n for n, m in _named_groups().items() if language.code in m)}
+    member_of = [name for name, members in _named_groups().items() if language.code in members]
+    return {**facts, **schemes, "groups": " ".join(member_of)}

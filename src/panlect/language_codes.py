@@ -10,7 +10,7 @@ import csv
 import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from importlib.resources import files
+from pathlib import Path
 from typing import NamedTuple
 
 from panlect.errors import LanguageError
@@ -18,16 +18,24 @@ from panlect.errors import LanguageError
 CANONICAL = re.compile(r"[a-z]{3}_[A-Z][a-z]{3}")
 WITHDRAWN = frozenset({"iw", "in", "ji", "jw", "mo", "sh", "bh"})
 UNDETERMINED = frozenset({"und", "mul", "mis", "zxx", "root"})
-# ISO 15924 codes that name a writing style or a part of a script; the text is in the script on the right.
-SCRIPT_VARIANTS = {"Kore": "Hang", "Jamo": "Hang", "Hrkt": "Jpan", "Hira": "Jpan", "Kana": "Jpan", "Aran": "Arab",
-                   "Latf": "Latn", "Latg": "Latn", "Cyrs": "Cyrl", "Syre": "Syrc", "Syrj": "Syrc", "Syrn": "Syrc",
-                   "Hanb": "Hant", "Geok": "Geor"}  # fmt: skip
-SCRIPT_WORDS = {"simplified": "Hans", "traditional": "Hant", "cyrillic": "Cyrl", "latin": "Latn", "roman": "Latn",
-                "romanized": "Latn", "arabic": "Arab", "devanagari": "Deva", "hebrew": "Hebr", "bengali": "Beng",
-                "gurmukhi": "Guru", "shahmukhi": "Arab", "tifinagh": "Tfng", "adlam": "Adlm", "nko": "Nkoo",
-                "mongolian": "Mong", "syriac": "Syrc", "thaana": "Thaa", "jawi": "Arab", "ajami": "Arab"}  # fmt: skip
-
-
+TABLES = Path(__file__).parent
+# ISO 15924 codes of a style or a part of a script, and the script that a text in them is in.
+SCRIPT_VARIANTS = {
+    **dict.fromkeys(("Kore", "Jamo"), "Hang"),
+    **dict.fromkeys(("Latf", "Latg"), "Latn"),
+    **dict.fromkeys(("Syre", "Syrj", "Syrn"), "Syrc"),
+    **{"Aran": "Arab", "Cyrs": "Cyrl", "Hanb": "Hant", "Geok": "Geor", "Qaai": "Zinh"},
+}
+JAPANESE_SCRIPTS = frozenset({"Hrkt", "Hira", "Kana", "Hani", "Hans", "Hant"})
+# The members of the macro-language Chinese: their "Hani" means simplified or traditional characters.
+SINITIC = frozenset("cdo cjy cmn cnp cpx csp czh czo gan hak hnm hsn luh lzh mnp nan wuu yue".split())  # noqa: SIM905
+NO_SCRIPTS = frozenset({"Zinh", "Zmth", "Zsye", "Zsym", "Zxxx", "Zyyy", "Zzzz"})
+SCRIPT_WORDS = {
+    **{"simplified": "Hans", "traditional": "Hant", "cyrillic": "Cyrl", "hebrew": "Hebr", "bengali": "Beng"},
+    **{"latin": "Latn", "roman": "Latn", "romanized": "Latn", "devanagari": "Deva", "gurmukhi": "Guru"},
+    **{"arabic": "Arab", "shahmukhi": "Arab", "jawi": "Arab", "ajami": "Arab", "tifinagh": "Tfng"},
+    **{"adlam": "Adlm", "nko": "Nkoo", "mongolian": "Mong", "syriac": "Syrc", "thaana": "Thaa"},
+}
 # Groups whose ``own_code`` column is a scheme of its own.
 GROUP_SCHEMES = {"nllb-200": "nllb", "mbart-50": "mbart", "xl-sum": "xl-sum"}
 
@@ -58,14 +66,14 @@ class Subtags(NamedTuple):
 
 def read_table(name: str) -> list[dict[str, str]]:
     """The rows of one of the package's CSV tables."""
-    with files("panlect").joinpath(f"{name}.csv").open(encoding="utf-8", newline="") as file:
+    with (TABLES / f"{name}.csv").open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 
 
 @lru_cache(maxsize=1)
 def rows() -> dict[str, Row]:
     """languages.csv by canonical code, in the file's order: the default script first within a language."""
-    with files("panlect").joinpath("languages.csv").open(encoding="utf-8", newline="") as file:
+    with (TABLES / "languages.csv").open(encoding="utf-8", newline="") as file:
         lines = csv.reader(file)
         next(lines, None)
         return {cells[0]: Row(*cells) for cells in lines}
@@ -79,9 +87,10 @@ def macro_languages() -> dict[tuple[str, str], str]:
 
 @lru_cache(maxsize=1)
 def aliases() -> dict[tuple[str, str], tuple[str, str]]:
-    """(scheme or "", key) to (canonical code or "" for no single language, reason): what no rule gets right."""
+    """(scheme or "", key) to (canonical code, or "" for no single language, and the reason)."""
     table = read_table("language_aliases")
-    found = {(row["scheme"], fold(row["alias"])): (row["code"], row["reason"]) for row in table}
+    found = {("cldr", fold(row.cldr_locale)): (row.code, "") for row in rows().values() if row.cldr_locale}
+    found |= {(row["scheme"], fold(row["alias"])): (row["code"], row["reason"]) for row in table}
     for row in read_table("language_groups"):
         scheme = GROUP_SCHEMES.get(row["group"])
         if scheme:
@@ -123,31 +132,35 @@ def replaced_languages() -> dict[str, str]:
 
 @lru_cache(maxsize=1)
 def names() -> dict[str, str]:
-    """Case-folded English and own names to canonical code; the more widely written language wins a shared name."""
-    found: dict[str, str] = {}
+    """Case-folded English and own names to canonical code; more web text wins a shared name."""
     default = default_script()
-    order = sorted(rows().values(), key=lambda row: (default[row.code[:3]] != row.code[4:], -int(row.web_bytes or 0)))
-    for name_of in (lambda row: row.name, lambda row: row.own_name):
-        for row in order:
-            if name_of(row):
-                found.setdefault(fold(name_of(row)), row.code)
+
+    def less_known(row: Row) -> tuple[bool, int]:
+        return default[row.code[:3]] != row.code[4:], -int(row.web_bytes or 0)
+
+    found: dict[str, str] = {}
+    order = sorted(rows().values(), key=less_known)
+    for name, code in [(row.name, row.code) for row in order] + [(row.own_name, row.code) for row in order]:
+        if name:
+            found.setdefault(fold(name), code)
     return found
 
 
 def fold(text: str) -> str:
     """A code or name as a look-up key: case, separators, label prefixes and encodings do not matter."""
-    text = re.sub(r"^__label__", "", text.strip())
+    text = re.sub("^__label__", "", text.strip(), flags=re.IGNORECASE)
     text = re.sub(r"^([A-Za-z]{2,3}(?:[_-][A-Za-z]{2})?)\.[A-Za-z0-9-]+", r"\1", text)  # en_US.UTF-8
     return re.sub(r"[\s_@-]+", "-", text.casefold().replace("ʼ", "'").replace("’", "'")).strip("-")
 
 
 def plain_code(language: str, script: str) -> str:
-    """Canonical code of an ISO 639-3 code and an ISO 15924 script, macro-languages and script variants resolved."""
+    """Canonical code of an ISO 639-3 and an ISO 15924 code, macro-languages and script variants resolved."""
     script = SCRIPT_VARIANTS.get(script, script)
     individual = macro_languages().get((language, script)) or macro_languages().get((language, ""), language)
-    if script == "Hani":
-        script = {"jpn": "Jpan", "kor": "Hang"}.get(individual) or default_script().get(individual, "Hant")
-        script = script if script in {"Hans", "Hant", "Jpan", "Hang"} else "Hant"
+    if individual == "jpn" and script in JAPANESE_SCRIPTS:
+        script = "Jpan"
+    if individual in SINITIC and script == "Hani":
+        script = "Hans" if default_script().get(individual) == "Hans" else "Hant"
     return f"{individual}_{script}"
 
 
@@ -177,7 +190,7 @@ def resolve(text: str, script: str, scheme: str) -> str | None:
     row = (aliases().get((scheme, key)) if scheme else None) or aliases().get(("", key))
     if row is not None:
         return with_script(row[0], script) or None
-    if len(key) > 3 and key in names():  # before tags, because "old" in "Old English" is a code too
+    if len(key) > 3 and "_" not in text and key in names():  # before tags: Phu Thai is not phu_Thai
         return with_script(names()[key], script)
     return tag_code(key, script) or name_code(key, script)
 
@@ -211,8 +224,8 @@ def subtags(key: str) -> Subtags | None:
     for part in rest:
         if len(part) == 1:  # an extension or private use: nothing behind it names the language
             break
-        if re.fullmatch("[a-z]{3}", part) and not script and not region and iso639_3(part):
-            language = part  # an extended language: zh-yue
+        if not script and not region and is_extension(language, part):
+            language = part
         elif not script and not region and is_script(part.title()):
             script = part.title()
         elif part in SCRIPT_WORDS and not script:
@@ -247,9 +260,15 @@ def iso639_3(language: str) -> str | None:
 @lru_cache(maxsize=512)
 def is_script(script: str) -> bool:
     """Whether ISO 15924 has this four-letter code and it can be the script of a text."""
+    if script in NO_SCRIPTS or script.startswith("Qa"):
+        return False
     from langcodes.data_dicts import ALL_SCRIPTS
 
-    return script in ALL_SCRIPTS and not script.startswith(("Z", "Qa"))
+    if script in ALL_SCRIPTS:
+        return True
+    from babel import Locale  # knows the scripts that Unicode took in since
+
+    return script in Locale("en").scripts
 
 
 @lru_cache(maxsize=512)
@@ -265,13 +284,24 @@ def is_region(region: str) -> bool:
 
 
 @lru_cache(maxsize=512)
+def is_extension(language: str, part: str) -> bool:
+    """Whether ``part`` is a member of the macro-language before it, as in zh-yue."""
+    if not re.fullmatch("[a-z]{3}", part):
+        return False
+    from langcodes.data_dicts import MACROLANGUAGES
+
+    macro = MACROLANGUAGES.get(part, "")
+    return bool(macro) and iso639_3(macro) == iso639_3(language)
+
+
+@lru_cache(maxsize=512)
 def is_variant(variant: str) -> bool:
     """Whether the IANA registry has this variant of a language, as in ca-valencia."""
     if not re.fullmatch("[a-z0-9]{5,8}|[0-9][a-z0-9]{3}", variant):
         return False
     import langcodes
 
-    return bool(langcodes.tag_is_valid(f"und-{variant}"))
+    return variant == "posix" or bool(langcodes.tag_is_valid(f"und-{variant}"))
 
 
 def likely_script(tag_language: str, language: str, region: str) -> str:
@@ -299,6 +329,8 @@ def name_code(key: str, script: str) -> str | None:
             rest = "-".join(words[:-1] if position else words[1:])
             code = name_code(rest, script)
             return plain_code(code[:3], SCRIPT_WORDS[words[position]]) if code else None
+    if key.endswith(")") and "-(" in key:
+        return name_code(key[: key.rindex("-(")], script)
     import langcodes
 
     try:
