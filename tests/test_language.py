@@ -490,11 +490,22 @@ def test_script_and_family_groups() -> None:
 
 def test_describe_has_the_same_cells_for_every_language() -> None:
     row = describe("zh-TW")
-    assert row["code"] == "cmn_Hant"
-    assert row["flores"] == "zho_Hant"
-    assert "cldr-100" in row["groups"].split()
-    assert list(describe("xdm-Phnx")) == list(row)
-    assert describe("xdm-Phnx")["flores"] == ""
+    assert (row["code"], row["script"], row["flores"]) == ("cmn_Hant", "Hant", "zho_Hant")
+    assert row["speakers"] == Language.parse("zh-TW").speakers
+    assert "cldr-100" in row["groups"]  # type: ignore[operator]
+    bare = describe("xdm-Phnx")
+    assert list(bare) == list(row)
+    assert (bare["flores"], bare["speakers"], bare["groups"], bare["bcp47"]) == ("", None, [], "xdm-Phnx")
+
+
+def test_the_docs_show_the_macro_table_as_it_is() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "languages.md").read_text(encoding="utf-8")
+    rows = language_codes.read_table("language_macros")
+    for row in rows:
+        read = row["macro"] + (f" in {row['script']}" if row["script"] else "")
+        assert f"| {read} | {row['individual']} | {row['reason']} |" in page
+    section = page.split("## Macro-languages")[1].split("\n## ")[0]
+    assert section.count("\n| ") == len(rows) + 1
 
 
 # --- properties ---------------------------------------------------------------------------------------------

@@ -292,18 +292,23 @@ def group(name: str) -> tuple[Language, ...]:
     return tuple(Language(code) for code in sorted(chosen))
 
 
-def describe(language: "Language | str") -> dict[str, str]:
-    """Everything known about one language as text, for a table; an empty cell where no source has it."""
+def describe(language: "Language | str") -> dict[str, object]:
+    """Everything known about one language, the same keys for all.
+
+    Text is "" and a number is None where no source has it; ``groups`` is a list.
+    """
     language = Language.parse(language)
     facts = {
         "code": language.code,
         "name": language.name,
         "own_name": language.own_name,
+        "script": language.script,
         "direction": language.direction,
         "family": language.family,
-        "speakers": "" if language.speakers is None else str(language.speakers),
+        "speakers": language.speakers,
+        "web_bytes": language.web_bytes,
         "resource_class": language.resource_class,
     }
     schemes = {scheme: _code_in(scheme, language.code) for scheme in SCHEMES if scheme != "code"}
     member_of = [name for name, members in _named_groups().items() if language.code in members]
-    return {**facts, **schemes, "groups": " ".join(member_of)}
+    return {**facts, **schemes, "groups": member_of}
