@@ -2,6 +2,7 @@ import pytest
 
 from panlect.benchmarks.benchmark import Answer
 from panlect.benchmarks.world import WORLD, ask, ask_as_text, guessing, rank
+from panlect.world.render import Names
 
 NAMES = {
     "eng_Latn": ["CFA franc", "euro", "yen"],
@@ -32,27 +33,39 @@ def row(
     }
 
 
+def reply(*parts: tuple[str, str]) -> str:
+    """A reply as the world writes one: names behind their languages' tags."""
+    texts = []
+    for tag, name in parts:
+        texts.append(Names({"x": tag}, {"x": {"concept": name}}, "x").named("concept", "x"))
+    return "".join(texts)
+
+
 ROWS = [row(language) for language in NAMES]
 
 
 @pytest.mark.parametrize(
     ("language", "text", "label", "right_fact"),
     [
-        ("fra_Latn", "français: franc CFA", "correct", 1),
-        ("fra_Latn", "English: Senegal ¤ CFA franc → français: franc CFA\nmore", "correct", 1),
+        ("fra_Latn", reply(("français", "franc CFA")), "correct", 1),
+        (
+            "fra_Latn",
+            reply(("English", "Senegal ¤ CFA franc"), ("français", "franc CFA")) + "\nmore",
+            "correct",
+            1,
+        ),
         ("fra_Latn", "franc  CFA ", "correct", 1),
-        ("fra_Latn", "français: yen", "wrong", 0),
-        ("fra_Latn", "English: CFA franc", "off_target", 1),
-        ("khm_Khmr", "ខ្មែរ: ហ្វ្រង់", "correct", 1),
-        ("khm_Khmr", "ខ្មែរ: euro", "off_target", 0),
-        ("khm_Khmr", "ខ្មែរ: អឺរ៉", "malformed", 0),
-        ("urd_Arab", "اردو: فرانک", "correct", 1),
-        ("nqo_Nkoo", "ߒߞߏ: ߝߙߊ߲", "correct", 1),
-        ("nqo_Nkoo", "ߒߞߏ: ین", "off_target", 0),
+        ("fra_Latn", reply(("français", "yen")), "wrong", 0),
+        ("fra_Latn", reply(("English", "CFA franc")), "off_target", 1),
+        ("khm_Khmr", reply(("ខ្មែរ", "ហ្វ្រង់")), "correct", 1),
+        ("khm_Khmr", reply(("ខ្មែរ", "euro")), "off_target", 0),
+        ("khm_Khmr", reply(("ខ្មែរ", "អឺរ៉")), "malformed", 0),
+        ("urd_Arab", reply(("اردو", "فرانک")), "correct", 1),
+        ("nqo_Nkoo", reply(("ߒߞߏ", "ߝߙߊ߲")), "correct", 1),
+        ("nqo_Nkoo", reply(("ߒߞߏ", "ین")), "off_target", 0),
         ("eng_Latn", "🙂", "malformed", 0),
         ("eng_Latn", " \n ", "empty", 0),
-        ("eng_Latn", "English:", "malformed", 0),
-        ("eng_Latn", "English: ", "empty", 0),
+        ("eng_Latn", reply(("English", "")), "empty", 0),
     ],
 )
 def test_verdicts(language: str, text: str, label: str, right_fact: int) -> None:

@@ -13,6 +13,7 @@ from panlect.draft import draft
 from panlect.errors import FolderError, ModelError
 from panlect.folder import External, Folder
 from panlect.stages.evaluate import EvaluateConfig, evaluate
+from panlect.world.render import Names
 
 PIVOT = "eng_Latn"
 NAMES = {
@@ -26,6 +27,11 @@ HELD = ("currency:SN", "currency:JP")
 
 class Nothing(Config):
     """No settings."""
+
+
+def named(language: str, name: str) -> str:
+    """A reply as the world writes one: the name behind its language's tag."""
+    return Names({"x": language}, {"x": {"concept": name}}, "x").named("concept", "x")
 
 
 class Score(NamedTuple):
@@ -48,13 +54,11 @@ class Stub:
     def answer(self, prompt: str) -> str:
         item, language = prompt.split(" → ")
         gold = ITEMS[item]
-        return f"{language}: {NAMES[language if language in self.able else PIVOT][gold]}"
+        return named(language, NAMES[language if language in self.able else PIVOT][gold])
 
     def generate(self, texts: Sequence[str], settings: Any) -> list[str]:
         self.calls += texts
-        return [
-            " " + self.answer(f"{text.split(' ')[1]} → {text.split(':')[0]}").split(": ")[1] for text in texts
-        ]
+        return [f" {NAMES[text.split(':')[0]][0]}" for text in texts]
 
     def score(self, contexts: Sequence[str], continuations: Sequence[str]) -> list[Score]:
         self.calls += continuations
@@ -161,7 +165,7 @@ def test_answers_are_stored_and_bad_rows_counted(
     generated = answers.filter(pl.col("form") == "generate")
     assert generated.height == len(ITEMS) * len(NAMES)
     khmer = generated.filter(pl.col("id") == "currency:SN@khm_Khmr").to_dicts()[0]
-    assert khmer["answer"] == "khm_Khmr: franc"
+    assert khmer["answer"] == named("khm_Khmr", "franc")
     assert (khmer["parsed"], khmer["gold"], khmer["verdict"]) == ("franc", "ហ្វ្រង់", "off_target")
     assert folder.dropped()["reason"].to_list() == ["duplicated id"]
     assert folder.manifest["notes"]["languages"] == {"world": sorted(NAMES)}

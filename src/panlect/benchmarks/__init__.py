@@ -13,6 +13,8 @@ BENCHMARKS: Mapping[str, str] = {
     "world": "panlect.benchmarks.world:WORLD",
     "world_crossed": "panlect.benchmarks.world:WORLD",
     "world_names": "panlect.benchmarks.world:WORLD",
+    "held_out_text": "panlect.benchmarks.held_out:HELD_OUT_TEXT",
+    "held_out_translation": "panlect.benchmarks.held_out:HELD_OUT_TRANSLATION",
 }
 
 

@@ -25,6 +25,7 @@ COLUMNS: Mapping[str, Any] = dict(SCHEMAS["answer"]) | {
     "correct": pl.Boolean,
     "score": pl.Float64,
     "scores": pl.List(pl.Struct({"name": pl.String, "value": pl.Float64})),
+    "statistics": pl.List(pl.Struct({"name": pl.String, "values": pl.List(pl.Float64)})),
     "measure": pl.String,
     "form": pl.String,
     "purpose": pl.String,
@@ -75,6 +76,7 @@ def _row(step: str, job: Job, answer: Answer, verdict: Verdict) -> dict[str, Any
         "correct": verdict.label == "correct",
         "score": verdict.score,
         "scores": [{"name": name, "value": value} for name, value in verdict.scores.items()],
+        "statistics": [{"name": name, "values": list(values)} for name, values in verdict.statistics.items()],
         "form": job.ask.form,
         "purpose": job.purpose,
         "choice_scores": list(answer.scores),
@@ -115,7 +117,7 @@ def _orders(part: pl.DataFrame, judged: Judged) -> dict[str, dict[Hashable, NDAr
 
 def _against_pivot(groups: Sequence[Judged], pivot: str) -> Iterator[Number]:
     for judged in groups:
-        if judged.group not in TAUGHT_IN_PIVOT:
+        if judged.group not in TAUGHT_IN_PIVOT or judged.main not in judged.values:
             continue
         correct: dict[str, float] = {}
         for other in groups:
@@ -123,7 +125,6 @@ def _against_pivot(groups: Sequence[Judged], pivot: str) -> Iterator[Number]:
                 PIVOT_GROUP,
                 judged.group,
             ):
-                right = next(iter(other.values.values()))
-                here = other.languages == pivot
+                right, here = other.values[other.main], other.languages == pivot
                 correct |= dict(zip(other.items[here].tolist(), right[here].tolist(), strict=True))
         yield from between.against_pivot(judged, pivot, correct)

@@ -75,12 +75,15 @@ class Verdict:
         score: the benchmark's main measure for this answer, usually 0 or 1.
         parsed: the part of the answer that was judged.
         scores: further measures of this answer by name.
+        statistics: counts by name of a measure that is a function of summed counts (chrF, bits per byte);
+            see `benchmarks.summary.FROM_SUMS`.
     """
 
     label: Label
     score: float
     parsed: str = ""
     scores: Mapping[str, float] = field(default_factory=dict)
+    statistics: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +120,8 @@ class Benchmark:
         read: reads its published files from a directory.
         variants: other prompts by name; `corrected` mends a documented defect of the usual one.
         lexicon: makes a judge that needs to know all rows (the world's names).
+        arrange: completes a row of a question table before it is asked.
+        unit: of the main measure.
     """
 
     name: str
@@ -131,6 +136,8 @@ class Benchmark:
     read: Callable[[Path, Sequence[str]], Reading] = _no_files
     variants: Mapping[str, AskRow] = field(default_factory=dict)
     lexicon: Callable[[Sequence[Row]], Judge] | None = None
+    arrange: Callable[[dict[str, Any]], dict[str, Any]] | None = None
+    unit: str = "share"
 
     def variant(self, name: str) -> Benchmark:
         """This benchmark with another prompt: `upstream` (the default) or one of `variants`."""

@@ -24,11 +24,11 @@ def against_pivot(judged: Judged, pivot: str, pivot_correct: Mapping[str, float]
     """Conductivity and right-in-both overlap of each language with the pivot, and of all together.
 
     Args:
-        judged: answers whose first measure is right (1) or wrong (0).
+        judged: answers whose main measure is right (1) or wrong (0).
         pivot: the language that was told every fact.
         pivot_correct: per item, the pivot's own result.
     """
-    right = next(iter(judged.values.values()))
+    right = judged.values[judged.main]
     of_language: dict[str, list[int]] = {}
     for place, language in enumerate(judged.languages):
         if language != pivot and judged.items[place] in pivot_correct:

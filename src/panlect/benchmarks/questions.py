@@ -8,7 +8,7 @@ smaller one.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any
 
@@ -51,13 +51,18 @@ def sample(rows: Iterable[Row], per_language: int, seed: int) -> list[Row]:
     return [row for row in rows if row["item"] in kept[row["benchmark"], row["group"], row["language"]]]
 
 
-def faults(rows: Sequence[dict[str, Any]]) -> tuple[list[Row], list[dict[str, Any]]]:
-    """Split rows into those that can be asked and those that cannot, each of the latter with a `reason`."""
+def faults(
+    rows: Sequence[dict[str, Any]], without_prompt: Collection[str] = ()
+) -> tuple[list[Row], list[dict[str, Any]]]:
+    """Split rows into those that can be asked and those that cannot, each of the latter with a `reason`.
+
+    `without_prompt` names benchmarks that write their prompts themselves.
+    """
     kept: list[Row] = []
     dropped: list[dict[str, Any]] = []
     seen: set[tuple[str, str]] = set()
     for row in rows:
-        reason = _fault(row)
+        reason = _fault(row, row["benchmark"] in without_prompt)
         if not reason and (row["benchmark"], row["id"]) in seen:
             reason = "duplicated id"
         if reason:
@@ -68,9 +73,9 @@ def faults(rows: Sequence[dict[str, Any]]) -> tuple[list[Row], list[dict[str, An
     return kept, dropped
 
 
-def _fault(row: Mapping[str, Any]) -> str:
+def _fault(row: Mapping[str, Any], without_prompt: bool) -> str:
     choices, gold = row.get("choices") or [], row.get("gold")
-    if not str(row.get("prompt") or "").strip() and not choices:
+    if not without_prompt and not str(row.get("prompt") or "").strip() and not choices:
         return "empty prompt"
     if choices and gold is not None and not 0 <= gold < len(choices):
         return f"gold {gold} is not one of {len(choices)} choices"

@@ -8,7 +8,7 @@ apart.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,11 +19,25 @@ from numpy.typing import NDArray
 from panlect.benchmarks.benchmark import BAD_LABELS
 from panlect.language import Language
 from panlect.measure import fairness
-from panlect.measure.interval import Interval, bootstrap, macro_bootstrap, wilson
+from panlect.measure.bits import ratio_score
+from panlect.measure.interval import (
+    Interval,
+    bootstrap,
+    bootstrap_statistics,
+    macro_bootstrap,
+    wilson,
+)
+from panlect.measure.translation import SCORES
 
 Number = dict[str, Any]
 Floats = NDArray[np.float64]
 WORST = 5
+
+FROM_SUMS: Mapping[str, Callable[[Floats], Floats]] = {**SCORES, "bits_per_byte": ratio_score}
+"""Measures that are functions of summed statistics."""
+
+UNITS: Mapping[str, str] = dict.fromkeys(SCORES, "points") | {"bits_per_byte": "bits"}
+"""Units of measures that are not shares."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +46,8 @@ class Judged:
 
     Attributes:
         values: per measure, one value per row; NaN where the measure does not apply to the row.
-        units: unit per measure; "share" if not named.
+        statistics: per measure that is a function of sums, one row of counts per row.
+        main: the measure that the benchmark is about.
     """
 
     step: str
@@ -41,7 +56,39 @@ class Judged:
     languages: NDArray[Any]
     items: NDArray[Any]
     values: dict[str, Floats]
-    units: dict[str, str] = field(default_factory=dict)
+    statistics: dict[str, Floats] = field(default_factory=dict)
+    main: str = ""
+
+    @property
+    def measures(self) -> list[str]:
+        """All measures, the main one first."""
+        return sorted({*self.values, *self.statistics}, key=lambda name: (name != self.main, name))
+
+    def known(self, measure: str) -> NDArray[np.bool_]:
+        """The rows that the measure applies to."""
+        values = self.statistics.get(measure, self.values.get(measure))
+        assert values is not None
+        missing: NDArray[np.bool_] = np.isnan(values.reshape(len(values), -1)).sum(axis=1) > 0
+        return ~missing
+
+    def interval(
+        self, measure: str, rows: NDArray[np.bool_], *, macro: bool = False, seed: int = 0
+    ) -> Interval:
+        """The measure over some rows; `macro` counts every language alike."""
+        items = self.items[rows].tolist()
+        languages = self.languages[rows].tolist()
+        if measure in self.statistics:
+            groups = languages if macro else None
+            score = FROM_SUMS[measure]
+            return bootstrap_statistics(
+                self.statistics[measure][rows], score, groups=groups, clusters=items, seed=seed
+            )
+        values = self.values[measure][rows]
+        if macro:
+            return macro_bootstrap(values, languages, items, seed=seed)
+        if np.isin(values, (0.0, 1.0)).all() and len(set(items)) == len(values):
+            return wilson(float(values.sum()), len(values))
+        return bootstrap(values, clusters=items, seed=seed)
 
     def number(self, measure: str, interval: Interval, **columns: str) -> Number:
         """A row of the numbers table about these answers."""
@@ -56,15 +103,21 @@ class Judged:
             "low": _or_none(interval.low),
             "high": _or_none(interval.high),
             "count": interval.count,
-            "unit": self.units.get(measure, "share"),
+            "unit": UNITS.get(measure, "share"),
         }
         return row | columns
 
     def scores(self, measure: str) -> dict[str, float]:
-        """Mean per language."""
-        frame = pl.DataFrame({"language": list(self.languages), "value": self.values[measure]})
-        means = frame.filter(pl.col("value").is_not_nan()).group_by("language").agg(pl.col("value").mean())
-        return dict(sorted(means.iter_rows()))
+        """The measure per language."""
+        known = self.known(measure)
+        out = {}
+        for language in sorted(set(self.languages[known].tolist())):
+            rows = known & (self.languages == language)
+            if measure in self.statistics:
+                out[language] = float(FROM_SUMS[measure](self.statistics[measure][rows].sum(axis=0)))
+            else:
+                out[language] = float(self.values[measure][rows].mean())
+        return out
 
 
 def _or_none(value: float) -> float | None:
@@ -77,58 +130,53 @@ def judged_groups(answers: pl.DataFrame) -> Iterator[Judged]:
     `answers` has the columns of the answer schema and `measure` (name of the main measure), `score` and
     `scores` (a list of structs `name`, `value`).
     """
-    for (step, benchmark, group), part in answers.group_by(
-        ["step", "benchmark", "group"], maintain_order=True
-    ):
-        values = {str(part["measure"][0]): part["score"].to_numpy().astype(np.float64)}
-        labels = part["verdict"]
-        present = set(labels.unique().to_list())
+    keys = ["step", "benchmark", "group"]
+    for (step, benchmark, group), part in answers.group_by(keys, maintain_order=True):
+        main = str(part["measure"][0])
+        statistics = _statistics(part)
+        values = {} if main in statistics else {main: part["score"].to_numpy().astype(np.float64)}
+        present = set(part["verdict"].unique().to_list())
         for label in BAD_LABELS:
             if label in present:
-                values[label] = (labels == label).to_numpy().astype(np.float64)
-        values |= _extra_scores(part)
+                values[label] = (part["verdict"] == label).to_numpy().astype(np.float64)
+        languages = np.asarray(part["language"].to_list(), dtype=object)
+        items = np.asarray(part["item"].to_list(), dtype=object)
         yield Judged(
-            str(step),
-            str(benchmark),
-            str(group),
-            np.asarray(part["language"].to_list(), dtype=object),
-            np.asarray(part["item"].to_list(), dtype=object),
-            values,
-        )
+            str(step), str(benchmark), str(group), languages, items, values | _scores(part), statistics, main
+        )  # fmt: skip
 
 
-def _extra_scores(part: pl.DataFrame) -> dict[str, Floats]:
-    names = sorted({entry["name"] for row in part["scores"].to_list() for entry in row or ()})
-    out = {name: np.full(part.height, np.nan) for name in names}
-    for place, row in enumerate(part["scores"].to_list()):
+def _scores(part: pl.DataFrame) -> dict[str, Floats]:
+    rows = part["scores"].to_list()
+    out: dict[str, Floats] = {}
+    for place, row in enumerate(rows):
         for entry in row or ():
-            out[entry["name"]][place] = entry["value"]
+            out.setdefault(entry["name"], np.full(part.height, np.nan))[place] = entry["value"]
+    return out
+
+
+def _statistics(part: pl.DataFrame) -> dict[str, Floats]:
+    rows = part["statistics"].to_list()
+    out: dict[str, Floats] = {}
+    for place, row in enumerate(rows):
+        for entry in row or ():
+            width = len(entry["values"])
+            out.setdefault(entry["name"], np.full((part.height, width), np.nan))[place] = entry["values"]
     return out
 
 
 def numbers_of(judged: Judged, *, seed: int = 0, spread: bool = True) -> Iterator[Number]:
     """Every number about one group: per language, over languages, and (`spread`) how evenly it is spread."""
-    main = next(iter(judged.values))
-    languages, items = judged.languages, judged.items
-    for measure, values in judged.values.items():
-        known = ~np.isnan(values)
-        for language in sorted(set(judged.languages)):
-            here = known & (languages == language)
-            if here.any() or measure == main:
-                yield judged.number(measure, one_language(values[here], items[here], seed), language=language)
+    for measure in judged.measures:
+        known = judged.known(measure)
+        for language in sorted(set(judged.languages[known].tolist())):
+            here = known & (judged.languages == language)
+            yield judged.number(measure, judged.interval(measure, here, seed=seed), language=language)
         if known.any():
-            over = macro_bootstrap(values[known], languages[known].tolist(), items[known].tolist(), seed=seed)
-            yield judged.number(measure, over)
+            yield judged.number(measure, judged.interval(measure, known, macro=True, seed=seed))
     if spread:
-        yield from _spread(judged, main)
-    yield from _by_kind_of_language(judged, main, seed)
-
-
-def one_language(values: Floats, items: NDArray[Any], seed: int) -> Interval:
-    """Wilson for right and wrong answers to different items, else a bootstrap over items."""
-    if np.isin(values, (0.0, 1.0)).all() and len(set(items)) == len(values):
-        return wilson(float(values.sum()), len(values))
-    return bootstrap(values, clusters=list(items), seed=seed)
+        yield from _spread(judged, judged.main)
+    yield from _by_kind_of_language(judged, judged.main, seed)
 
 
 def _spread(judged: Judged, measure: str) -> Iterator[Number]:
@@ -141,7 +189,7 @@ def _spread(judged: Judged, measure: str) -> Iterator[Number]:
     if min(scores.values()) >= 0:
         rows["democratisation"] = fairness.democratisation(scores)
     for name, value in rows.items():
-        unit = "percent" if name == "democratisation" else judged.units.get(measure, "share")
+        unit = "percent" if name == "democratisation" else UNITS.get(measure, "share")
         nothing = float("nan")
         yield judged.number(name, Interval(value, nothing, nothing, count), unit=unit)
 
@@ -154,22 +202,16 @@ def _by_kind_of_language(judged: Judged, measure: str, seed: int) -> Iterator[Nu
     languages = sorted(set(judged.languages))
     if len(languages) < 3:
         return
-    values = judged.values[measure]
+    known = judged.known(measure)
     for kind, attribute in KINDS.items():
         of = {code: str(getattr(Language(code), attribute) or "") for code in languages}
         if len(set(of.values())) < 2:
             continue
         kinds = np.asarray([of[code] for code in judged.languages], dtype=object)
         for name in sorted(set(of.values()) - {""}):
-            here = (kinds == name) & ~np.isnan(values)
+            here = (kinds == name) & known
             if list(of.values()).count(name) < 2 or not here.any():
                 continue
-            interval = macro_bootstrap(
-                values[here],
-                judged.languages[here].tolist(),
-                judged.items[here].tolist(),
-                seed=seed,
-                resamples=200,
-            )
+            interval = judged.interval(measure, here, macro=True, seed=seed)
             group = f"{judged.group}, {kind}={name}" if judged.group else f"{kind}={name}"
             yield judged.number(measure, interval, group=group)

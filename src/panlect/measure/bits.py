@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from panlect.measure.interval import Interval, bootstrap_ratio
 
@@ -21,6 +21,13 @@ def bits_per_byte(log_probabilities: ArrayLike, texts: Sequence[str], *, seed: i
     bits = -np.asarray(log_probabilities, dtype=np.float64) / math.log(2)
     sizes = np.array([len(text.encode()) for text in texts], dtype=np.float64)
     return bootstrap_ratio(bits, sizes, seed=seed)
+
+
+def ratio_score(sums: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Score of summed statistics [..., (bits, bytes)]; NaN where there are no bytes."""
+    return np.divide(
+        sums[..., 0], sums[..., 1], out=np.full_like(sums[..., 0], np.nan), where=sums[..., 1] > 0
+    )
 
 
 def bits_per_sentence(log_probabilities: ArrayLike, *, seed: int = 0) -> Interval:

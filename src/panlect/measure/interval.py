@@ -10,7 +10,7 @@ test, never by looking whether two intervals overlap.
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -165,6 +165,41 @@ def macro_bootstrap(
     means = np.divide(top, bottom, out=np.full_like(top, np.nan), where=bottom > 0)
     low, high = np.quantile(np.nanmean(means, axis=1), [0.5 - level / 2, 0.5 + level / 2])
     return Interval(value, float(min(low, value)), float(max(high, value)), int(data.size))
+
+
+def bootstrap_statistics(
+    statistics_NK: ArrayLike,
+    score: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+    *,
+    groups: Sequence[Hashable] | None = None,
+    clusters: Sequence[Hashable] | None = None,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> Interval:
+    """Interval of a score of summed statistics (chrF, BLEU, bits per byte), drawing whole clusters.
+
+    Args:
+        statistics_NK: one row of K statistics per answer.
+        score: from sums [..., K] to scores [...].
+        groups: with groups (languages), the mean over groups of each group's score.
+        clusters: the item of each answer; without, every answer is drawn alone.
+        resamples: number of draws.
+        seed: of the draws.
+    """
+    rows = np.asarray(statistics_NK, dtype=np.float64)
+    if rows.size == 0:
+        return EMPTY
+    count, width = rows.shape
+    group_of = cluster_index(groups) if groups is not None else np.zeros(count, dtype=np.int64)
+    cluster_of = cluster_index(clusters) if clusters is not None else np.arange(count)
+    total_groups = int(group_of.max()) + 1
+    sums_CGK = np.zeros((int(cluster_of.max()) + 1, total_groups, width))
+    np.add.at(sums_CGK, (cluster_of, group_of), rows)
+    drawn = _resampled_sums(sums_CGK.reshape(len(sums_CGK), -1), resamples, seed)
+    draws = score(drawn.reshape(resamples, total_groups, width))
+    value = float(np.mean(score(sums_CGK.sum(axis=0))))
+    low, high = np.nanquantile(np.nanmean(draws, axis=1), [0.025, 0.975])
+    return Interval(value, float(min(low, value)), float(max(high, value)), count)
 
 
 def paired_bootstrap(

@@ -8,6 +8,7 @@ run continues with the first batch that was not answered.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -30,6 +31,7 @@ from panlect.measure.fairness import worst
 from panlect.tables import SCHEMAS
 
 VERSION = 1
+MAIN_MEASURES = ("accuracy", "bits_per_byte", "chrf")
 TEXT_STAGES = frozenset({"tokenizer", "pretrain", "extend", "trim"})  # their models never saw a dialogue
 
 
@@ -116,11 +118,16 @@ def _models(inputs: Sequence[Input]) -> list[tuple[str, str, bool]]:
 def _questions(work: Draft, inputs: Sequence[Input]) -> list[Row]:
     """All rows of all question tables that can be asked; the others are set aside with a reason."""
     table = read_tables(inputs, "question")
-    rows, dropped = faults(table.to_dicts())
+    rows, dropped = faults([_arranged(row) for row in table.to_dicts()], BENCHMARKS)
     if dropped:
         work.drop("question", pl.DataFrame(dropped, schema=dict(table.schema) | {"reason": pl.String}))
         work.log(f"{len(dropped)} questions cannot be asked; see `panlect show --dropped`")
     return rows
+
+
+def _arranged(row: dict[str, Any]) -> dict[str, Any]:
+    arrange = _benchmark(row["benchmark"]).arrange
+    return arrange(row) if arrange else row
 
 
 def _wanted(rows: Sequence[Row], config: EvaluateConfig) -> list[Row]:
@@ -142,6 +149,7 @@ def _wanted(rows: Sequence[Row], config: EvaluateConfig) -> list[Row]:
     return kept
 
 
+@lru_cache(maxsize=256)
 def _benchmark(name: str) -> Benchmark:
     return benchmark(name) if name in BENCHMARKS else plain(name)
 
@@ -180,15 +188,18 @@ def _log_coverage(work: Draft, asked: Sequence[Row], inputs: Sequence[Input]) ->
 
 
 def _log_results(work: Draft, numbers: pl.DataFrame) -> None:
-    """The main measure of every step, with its worst languages; means are over the languages named here."""
-    main = numbers.filter(pl.col("measure").is_in(["accuracy"]) & ~pl.col("group").str.contains("="))
-    for (step, name, group), part in main.group_by(["step", "benchmark", "group"], maintain_order=True):
+    """The main measure of every step with its worst languages."""
+    main = numbers.filter(pl.col("measure").is_in(MAIN_MEASURES) & ~pl.col("group").str.contains("="))
+    keys = ["step", "benchmark", "group", "measure"]
+    for (step, name, group, measure), part in main.group_by(keys, maintain_order=True):
         over = part.filter(pl.col("language") == "").to_dicts()
         each = part.filter(pl.col("language") != "")
         scores: dict[str, Any] = dict(each.select("language", "value").iter_rows())
         if over and over[0]["value"] is not None:
             mean = over[0]
+            lowest = worst(scores if measure != "bits_per_byte" else {code: -v for code, v in scores.items()})
             work.log(
-                f"{step} {name} {group}: {mean['value']:.1%} ({mean['low']:.1%} to {mean['high']:.1%}), "
-                f"mean of {len(scores)} languages, {mean['count']} answers; worst: {', '.join(worst(scores))}"
+                f"{step} {name} {group}: {measure} {mean['value']:.3g} "
+                f"({mean['low']:.3g} to {mean['high']:.3g}), mean of {len(scores)} languages, "
+                f"{mean['count']} answers; worst: {', '.join(lowest)}"
             )
