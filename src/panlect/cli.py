@@ -205,7 +205,7 @@ def _show_outcome(outcome: Any) -> None:
     from panlect.report import terminal
 
     console = Console()
-    console.print(terminal.table(outcome.numbers))
+    console.print(terminal.final_table(outcome.numbers))
     for verdict in outcome.verdicts:
         print(f"{'✓' if verdict.holds else '✗'} {verdict.sentence}")
     print(f"report: {outcome.out / 'report.html'}  ({outcome.seconds:.0f} s)")
