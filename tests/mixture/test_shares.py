@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from panlect.errors import ConfigError
 from panlect.mixture.shares import bounded, largest_remainder, temperature, unimax
 
-SIZES = st.lists(st.floats(0, 1e15), min_size=1, max_size=40).filter(lambda sizes: sum(sizes) > 0)
+SIZES = st.lists(st.floats(1e-3, 1e15) | st.just(0.0), min_size=1, max_size=40).filter(any)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from panlect.draft import draft
 from panlect.errors import ConfigError, FolderError
 from panlect.folder import Folder, resolve
 from panlect.model.corpus import is_mixture, open_mixture
-from panlect.stages.mix import MixConfig, by_language, mix
+from panlect.stages.mix import MixConfig, by_language, mix, plan
 
 
 class Nothing(Config):
@@ -201,3 +201,42 @@ def test_an_input_without_text_is_an_error(tmp_path: Path) -> None:
         pass
     with pytest.raises(FolderError, match="documents or pairs"):
         mix([work.folder], tmp_path / "mixture", config())
+
+
+def test_the_plan_is_shown_without_writing_anything(tmp_path: Path) -> None:
+    text = folder(tmp_path / "text", document=documents(SIZES))
+    shown = plan([text], config(method="uniform", budget_documents=800, max_epochs=0))
+    assert "yor_Latn" in shown.splitlines()[1], "the most repeated first"
+    assert "more than 4 epochs" in shown.splitlines()[1]
+    assert "40.00" in shown.splitlines()[1]
+    assert "unimax 4" in shown
+    assert [path.name for path in tmp_path.iterdir()] == ["text"]
+
+
+def test_a_curriculum_gives_phases_whose_draws_follow_it(tmp_path: Path) -> None:
+    clean = folder(tmp_path / "clean", document=documents({"eng_Latn": 60, "swh_Latn": 40}))
+    web = folder(tmp_path / "web", document=documents({"eng_Latn": 900, "swh_Latn": 100}))
+    lines = [
+        "clean 0.8, web 0.2 until 2 epochs of clean",
+        "move to web 1 for 160 documents",
+        "web 1 until the end",
+    ]
+    settings = config(budget_documents=1000, curriculum=lines, method="proportional")
+    mixture = open_mixture(mix([clean, web], tmp_path / "mixture", settings))
+    assert len(mixture.schedule) == 1000
+    sources = [mixture.components[draw.component].source for draw in mixture.schedule]
+    assert sources[:250].count("clean") == pytest.approx(200, abs=1)
+    assert sources[250:410].count("clean") == pytest.approx(64, abs=2), (
+        "0.4 on average on the way from 0.8 to 0"
+    )
+    assert sources[250:330].count("clean") > 2 * sources[330:410].count("clean")
+    assert sources[412:].count("clean") == 0
+
+
+def test_codes_of_any_scheme_are_read(tmp_path: Path) -> None:
+    text = folder(tmp_path / "text", document=documents(SIZES))
+    made = mix([text], tmp_path / "mixture", config(languages=["sw", "yo"], shares={"sw": 0.5}, max_epochs=0))
+    share = made.numbers().filter(pl.col("measure") == "share")
+    assert dict(share.select("language", "value").iter_rows()) == pytest.approx(
+        {"swh_Latn": 0.5, "yor_Latn": 0.5}
+    )

@@ -144,6 +144,23 @@ def documents(components: Sequence[Component], amounts: Floats, sizes: Floats) -
     return counts
 
 
+def phase_documents(components: Sequence[Component], phases: Sequence[Floats], sizes: Floats) -> list[Ints]:
+    """Whole numbers of rows per phase; together they are `documents` of the sum, so no rounding adds up."""
+    rows = np.array([component.rows for component in components], dtype=np.float64)
+    total = documents(components, np.asarray(np.sum(phases, axis=0)), sizes)
+    reached = np.zeros(len(components), dtype=np.int64)
+    quotas = []
+    exact = np.zeros(len(components))
+    for number, amounts in enumerate(phases):
+        exact = exact + amounts / np.maximum(sizes, 1e-300) * rows
+        target = (
+            total if number == len(phases) - 1 else np.minimum(np.floor(exact + 0.5).astype(np.int64), total)
+        )
+        quotas.append(target - reached)
+        reached = target
+    return quotas
+
+
 def parts(
     components: Sequence[Component], *, parallel_share: float, replay: Mapping[str, float]
 ) -> list[tuple[str, float, list[int]]]:

@@ -7,10 +7,11 @@ shares, epochs and quotas per component, and a seekable schedule over the rows o
 
 from __future__ import annotations
 
+import dataclasses
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -20,10 +21,14 @@ from panlect.config import Config
 from panlect.draft import Draft, draft
 from panlect.errors import ConfigError, FolderError
 from panlect.folder import Folder, Input
+from panlect.language import Language
 from panlect.mixture import plan as planning
+from panlect.mixture.compare import compare, strategies
+from panlect.mixture.curriculum import parse, stretches
 from panlect.mixture.plan import MIXTURE_FILE, Component, Method, Unit, Wish
 from panlect.mixture.schedule import Schedule
 from panlect.mixture.shares import Floats, Ints
+from panlect.mixture.show import show
 from panlect.model.corpus import PAIR_TEMPLATE, components_of
 
 VERSION = 1
@@ -69,6 +74,9 @@ class MixConfig(Config):
     """Share of the budget per input that keeps old abilities alive (old languages, code)."""
     allow_shortfall: bool = False
     """Train for less if `max_epochs` of everything does not fill the budget; otherwise that is an error."""
+    curriculum: tuple[str, ...] = ()
+    """Stages with shares of inputs, such as `clean 0.8, web 0.2 until 2 epochs of clean`; `parallel_share`,
+    `replay` and `max_epochs` then do not apply. The grammar is in `panlect.mixture.curriculum`."""
     seed: int = 0
     """Of the order of rows within each component."""
 
@@ -76,32 +84,89 @@ class MixConfig(Config):
 def mix(inputs: Sequence[Input], out: Path, config: MixConfig) -> Folder:
     """Plan a mixture over all documents and pairs of the inputs."""
     with draft(out, "mix", VERSION, config, inputs) as work:
-        components = _components(inputs, config, work)
-        unit, sizes = _sizes(inputs, components, config)
-        amounts = _amounts(components, sizes, _budget(config, unit, sizes), config)
-        counts = planning.documents(components, amounts, sizes)
+        planned = _plan(inputs, config, work.log)
+        quotas = planning.phase_documents(planned.components, planned.phases, planned.sizes)
         schedule = Schedule(
-            [each.name for each in components],
-            [each.rows for each in components],
-            [counts.tolist()],
+            [each.name for each in planned.components],
+            [each.rows for each in planned.components],
+            [phase.tolist() for phase in quotas],
             seed=config.seed,
         )
-        _save(work, inputs, components, schedule, config)
-        table = plan_table(components, sizes, amounts, counts)
-        table.write_parquet(work.path / "plan.parquet")
-        _report(work, table, unit)
+        _save(work, inputs, planned.components, schedule, config)
+        planned.table.write_parquet(work.path / "plan.parquet")
+        _report(work, by_language(planned.table), planned.unit)
+        work.note(unit=planned.unit, budget=planned.budget, draws=len(schedule), phases=len(quotas))
     return work.folder
 
 
-def _components(inputs: Sequence[Input], config: MixConfig, work: Draft) -> list[Component]:
+def plan(inputs: Sequence[Input], config: MixConfig) -> str:
+    """What `mix` would do, as a text for the terminal, beside what other strategies would do."""
+    planned = _plan(inputs, config, lambda _: None)
+    languages = by_language(planned.table)
+    sizes = languages["size"].to_numpy()
+    amounts = {"this": languages["amount"].to_numpy(), **strategies(sizes, planned.budget)}
+    return show(languages.to_dicts(), compare(sizes, amounts, planned.budget), unit=planned.unit)
+
+
+class _Planned(NamedTuple):
+    components: list[Component]
+    unit: Unit
+    sizes: Floats
+    budget: float
+    phases: list[Floats]
+
+    @property
+    def table(self) -> pl.DataFrame:
+        amounts = np.sum(self.phases, axis=0)
+        counts = planning.documents(self.components, amounts, self.sizes)
+        return plan_table(self.components, self.sizes, amounts, counts)
+
+
+def _plan(inputs: Sequence[Input], config: MixConfig, say: Callable[[str], None]) -> _Planned:
+    components = _components(inputs, config, say)
+    unit, sizes = _sizes(inputs, components, config)
+    budget = float(getattr(config, f"budget_{unit}")) or config.epochs * float(sizes.sum())
+    if config.curriculum:
+        phases = _phases(components, sizes, budget, unit, config)
+    else:
+        phases = [_amounts(components, sizes, budget, config)]
+    return _Planned(components, unit, sizes, budget, phases)
+
+
+def _phases(
+    components: Sequence[Component], sizes: Floats, budget: float, unit: Unit, config: MixConfig
+) -> list[Floats]:
+    """Amounts per component in each stretch of the curriculum; within an input, languages by the method."""
+    sources = sorted({each.source for each in components})
+    weights = {}
+    totals = {}
+    for source in sources:
+        chosen = np.array([each.source == source for each in components])
+        totals[source] = float(sizes[chosen].sum())
+        mine = [each for each in components if each.source == source]
+        weights[source] = np.zeros(len(components))
+        wish = dataclasses.replace(_wish("main", config), max_epochs=0)
+        weights[source][chosen] = planning.component_amounts(mine, sizes[chosen], 1.0, wish)
+    stages = [parse(line, where=f"curriculum[{n}]") for n, line in enumerate(config.curriculum)]
+    course = stretches(stages, totals, unit=unit, budget=budget)
+    return [
+        np.asarray(
+            sum(part.amount * share * weights[name] for name, share in part.shares.items()), dtype=float
+        )
+        for part in course
+    ]
+
+
+def _components(inputs: Sequence[Input], config: MixConfig, say: Callable[[str], None]) -> list[Component]:
     names = [each.name for each in inputs]
     if len(set(names)) != len(names):
         raise ConfigError(
             "two inputs have the same name", where=", ".join(names), expected="names that differ"
         )
-    found = [component for each in inputs for component in components_of(each, work.log)]
-    chosen = [each for each in found if not config.languages or each.language in config.languages]
-    if missing := sorted(set(config.languages) - {each.language for each in chosen}):
+    found = [component for each in inputs for component in components_of(each, say)]
+    wanted = {Language.parse(code).code for code in config.languages}
+    chosen = [each for each in found if not wanted or each.language in wanted]
+    if missing := sorted(wanted - {each.language for each in chosen}):
         raise ConfigError(
             f"no text of {', '.join(missing)}", where="languages", expected="languages that the inputs hold"
         )
@@ -143,10 +208,6 @@ def _bytes_per_token(inputs: Sequence[Input]) -> dict[str, float]:
     return found
 
 
-def _budget(config: MixConfig, unit: Unit, sizes: Floats) -> float:
-    return float(getattr(config, f"budget_{unit}")) or config.epochs * float(sizes.sum())
-
-
 def _amounts(components: Sequence[Component], sizes: Floats, budget: float, config: MixConfig) -> Floats:
     pairs = np.array([each.kind == "pair" and each.source not in config.replay for each in components])
     parallel = config.parallel_share
@@ -169,11 +230,15 @@ def _wish(part: str, config: MixConfig) -> Wish:
         method=config.method if main or config.method != "fixed" else "proportional",
         alpha=config.alpha,
         max_epochs=config.max_epochs,
-        shares=config.shares if main else {},
-        floors=config.floors if main else {},
-        caps=config.caps if main else {},
+        shares=_canonical(config.shares) if main else {},
+        floors=_canonical(config.floors) if main else {},
+        caps=_canonical(config.caps) if main else {},
         allow_shortfall=config.allow_shortfall,
     )
+
+
+def _canonical(shares: Mapping[str, float]) -> dict[str, float]:
+    return {Language.parse(code).code: share for code, share in shares.items()}
 
 
 def _save(
@@ -254,19 +319,17 @@ def by_language(table: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _report(work: Draft, table: pl.DataFrame, unit: Unit) -> None:
-    languages = by_language(table)
+def _report(work: Draft, languages: pl.DataFrame, unit: Unit) -> None:
     for row in languages.iter_rows(named=True):
         facts: Mapping[str, tuple[float, str]] = {
-            "share": (row["share"], ""),
-            "natural_share": (row["natural_share"], ""),
+            "share": (row["share"], unit),
+            "natural_share": (row["natural_share"], unit),
             "epochs": (row["epochs"], "epochs"),
             "documents_planned": (row["documents"], "documents"),
             "bytes_planned": (row["bytes_planned"], "bytes"),
         }
         for measure, (value, of_unit) in facts.items():
             work.number(measure, float(value), language=row["language"], count=row["rows"], unit=of_unit)
-    work.note(unit=unit, draws=int(table["documents"].sum()), languages=languages.height)
     if repeated := languages.filter(pl.col("warning") != "").height:
         worst = languages.row(0, named=True)
         work.log(
