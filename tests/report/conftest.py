@@ -94,18 +94,13 @@ def score_rows(
             }
             rows.append(row("accuracy", mean, **{**same, "low": mean - 0.02, "high": mean + 0.02}))
             rows.append(row("chance", 0.163, **same))
-        rows.append(
-            row(
-                "conductivity",
-                level[step],
-                step=step,
-                benchmark="world",
-                group="held_out",
-                low=level[step] - 0.03,
-                high=level[step] + 0.03,
-                unit="share",
-            )
-        )
+        ends = {"low": level[step] - 0.03, "high": level[step] + 0.03, "unit": "share"}
+        same = {"step": step, "benchmark": "world", "group": "held_out", "other_language": "eng_Latn"}
+        rows.append(row("conductivity", level[step], **same, **ends))
+        rows += [row("conductivity", level[step], language=code, **same, **ends) for code in codes]
+        same = {"step": step, "benchmark": "world"}
+        rows.append(row("accuracy", 0.5, **same, group="held_out, script=Arab", low=0.4, high=0.6))
+        rows.append(row("democratisation", 84.25, **same, group="held_out", unit="percent"))
     return rows
 
 
@@ -127,7 +122,7 @@ def rankc_rows(steps: tuple[str, ...], codes: list[str]) -> list[dict[str, objec
                         group="held_out",
                     )
                 )
-        rows.append(row("rankc_chance", 0.3768, step=step, benchmark="world", group="held_out"))
+        rows.append(row("chance", 0.3768, step=step, benchmark="world", group="held_out", unit="rankc"))
     return rows
 
 
@@ -144,7 +139,8 @@ def training_rows(codes: list[str]) -> list[dict[str, object]]:
                     6 / point**0.5 + place / 200,
                     step="base",
                     language=code,
-                    group=f"tokens={point * 100_000}",
+                    group=f"step {point * 100}",
+                    unit="nats",
                 )
             )
     return rows
@@ -168,7 +164,7 @@ def answer_rows(steps: tuple[str, ...], codes: list[str]) -> pl.DataFrame:
                     {
                         "step": step, "benchmark": "world", "id": f"{code}-{number}", "item": str(number), "language": code,
                         "group": "held_out", "prompt": prompt, "answer": answer, "verdict": verdict, "gold": gold,
-                        "answer_language": code,
+                        "answer_language": code, "purpose": "answer",
                     }
                 )  # fmt: skip
     return pl.DataFrame(rows)

@@ -23,6 +23,9 @@ OUTCOMES = {
 }
 """What can become of an answer, in the order in which the bars are stacked."""
 
+DOTS = {"label": pl.String, "step": pl.String, "value": pl.Float64, "low": pl.Float64, "high": pl.Float64}
+"""Columns that `dots` draws."""
+
 Chart = alt.Chart | alt.LayerChart | alt.FacetChart
 
 

@@ -53,20 +53,6 @@ def _mirrored(pairs: pl.DataFrame) -> dict[tuple[str, str], float]:
     return cells
 
 
-def rankc_chance(view: View, part: Slice, step: str) -> float | None:
-    """The chance level of RankC, under any of the names that it may be stored by."""
-    rows = view.numbers.filter(
-        (pl.col("benchmark") == part.benchmark)
-        & (
-            (pl.col("measure") == "rankc_chance")
-            | ((pl.col("measure") == "chance") & ((pl.col("group") == "rankc") | (pl.col("unit") == "rankc")))
-        )
-    )
-    same = rows.filter((pl.col("group") == part.group) & pl.col("step").is_in([step, ""]))
-    rows = same if same.height else rows
-    return float(rows["value"].mean()) if rows.height else None  # type: ignore[arg-type]  # a float column
-
-
 def _matrix(
     view: View, part: Slice, step: str, cells: Mapping[tuple[str, str], float], name: str
 ) -> list[Block]:
@@ -79,7 +65,7 @@ def _matrix(
         schema={"row": pl.String, "column": pl.String, "value": pl.Float64},
         orient="row",
     )
-    chance = rankc_chance(view, part, step)
+    chance = view.chance(part, step)
     chart = charts.matrix(frame, order=[labels[code] for code in order], chance=chance or 0.0, edges=edges)
     title = f"RankC at “{step}”, {part.title}"
     svg = drawing.svg(

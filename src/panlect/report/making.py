@@ -1,7 +1,5 @@
 """The sections about how the models were made: tokens, loss, the mixture, rows that were set aside."""
 
-import re
-
 import polars as pl
 
 from panlect.report import charts, drawing
@@ -10,114 +8,113 @@ from panlect.report.naming import named
 from panlect.report.settings import ReportConfig
 from panlect.report.tabling import dot_panels, language_cell
 from panlect.report.view import View
-from panlect.report.wording import counted, measure, value
+from panlect.report.wording import POINT, counted, made, measure, value
 
-POINT = re.compile(r"(?P<unit>tokens|step|steps|batch)[ =:_-]?(?P<x>\d+)")
-"""A `group` that places a loss on the way: ``tokens=204800`` or ``step=100``."""
 CURVES_WORST = 3
+DRAWN_STEPS = 4
+"""Steps whose tokens and curves are drawn; of a study with many seeds the others are tables only."""
 TOKEN_MEASURES = ("tokens_planned", "tokens_seen")
+COUNTED = (*TOKEN_MEASURES, "characters_seen", "bytes_seen", "bytes_read")
 MIXTURE_MEASURES = ("natural_share", "share", "epochs", "documents_planned", "bytes_planned")
+NOT_DRAWN = frozenset({"training_bits_per_byte"})
+"""Curves that say the same as another one in other units."""
 
 
 def tokens(view: View, config: ReportConfig) -> Section | Missing:
     """Tokens planned and tokens seen, per language and training step."""
     title = "Tokens per language"
-    rows = view.record.numbers.filter(pl.col("measure").is_in(TOKEN_MEASURES) & (pl.col("language") != ""))
+    rows = view.record.numbers.filter(
+        pl.col("measure").is_in(COUNTED) & (pl.col("language") != "") & (pl.col("group") == "")
+    )
     if rows.is_empty():
         return Missing(title, "tokens_planned and tokens_seen (the training stages record them)")
     blocks: list[Block] = []
-    steps = rows["step"].unique(maintain_order=True).to_list()
-    for place, step in enumerate(steps):
+    for place, step in enumerate(rows["step"].unique(maintain_order=True)):
         of_step = rows.filter(pl.col("step") == step)
-        # Seeds of one arm are trained on the same plan; one picture of it is enough, the tables hold all.
-        blocks += _tokens_of(view, step, of_step, f"tokens-{place}", draw=place < 3)
+        blocks += _tokens_of(view, step, of_step, f"tokens-{place}", draw=place < DRAWN_STEPS)
     return Section("tokens", title, blocks)
 
 
 def _tokens_of(view: View, step: str, rows: pl.DataFrame, name: str, *, draw: bool) -> list[Block]:
-    by_code: dict[str, dict[str, float]] = {}
-    for code, of_measure, number in rows.select("language", "measure", "value").iter_rows():
-        by_code.setdefault(code, {})[of_measure] = number
-    codes = sorted(by_code, key=lambda code: (max(by_code[code].values()), code))
-    present = [each for each in TOKEN_MEASURES if any(each in found for found in by_code.values())]
+    by_code = _by_language(rows)
+    codes = sorted(by_code, key=lambda code: (by_code[code].get("tokens_seen", 0.0), code))
+    present = [each for each in COUNTED if any(each in found for found in by_code.values())]
+    drawn = [each for each in TOKEN_MEASURES if each in present]
     titles = {each: measure(each).title for each in present}
     labels = view.label(codes)
     frame = pl.DataFrame(
         [
-            (labels[code], titles[each], number, None, None)
+            (labels[code], titles[each], by_code[code].get(each), None, None)
             for code in codes
-            for each, number in by_code[code].items()
+            for each in drawn
         ],
-        schema={
-            "label": pl.String,
-            "step": pl.String,
-            "value": pl.Float64,
-            "low": pl.Float64,
-            "high": pl.Float64,
-        },
+        schema=charts.DOTS,
         orient="row",
     )
+    caption = f"Tokens per language at “{step}”, the fewest first."
     blocks: list[Block] = [Heading(f"Tokens at “{step}”")]
-    if draw and len(codes) > 1:
-        panels = dot_panels(
-            frame,
-            steps=list(titles.values()),
-            shape=measure("tokens_planned"),
-            name=name,
-            label=f"Tokens at {step}",
-        )
-        blocks.append(Figure(panels, f"Tokens per language at “{step}”, the smallest first."))
+    if draw and drawn and len(codes) > 1:
+        steps, shape = [titles[each] for each in drawn], measure("tokens_planned")
+        panels = dot_panels(frame, steps=steps, shape=shape, name=name, label=f"Tokens at {step}")
+        blocks.append(Figure(panels, caption))
     columns = (Column("Language"), *(Column(title, number=True) for title in titles.values()))
     cells = tuple(
-        (language_cell(code), *(_count(by_code[code].get(each)) for each in present)) for code in codes
+        (language_cell(code), *(_cell(by_code[code].get(each), each) for each in present)) for code in codes
     )
-    caption = f"Tokens per language at “{step}”, the smallest first."
-    blocks.append(
-        Table(caption, columns, cells, folded=f"Tokens of {counted(len(codes), 'language')} at “{step}”")
-    )
-    return blocks
+    folded = f"Tokens of {counted(len(codes), 'language')} at “{step}”"
+    return [*blocks, Table(caption, columns, cells, folded=folded)]
 
 
-def _count(number: float | None) -> Cell:
-    return Cell(value(number, "count"), sort=-1.0 if number is None else number)
+def _by_language(rows: pl.DataFrame) -> dict[str, dict[str, float]]:
+    """Values by language and measure."""
+    found: dict[str, dict[str, float]] = {}
+    for code, of_measure, number in rows.select("language", "measure", "value").iter_rows():
+        found.setdefault(code, {})[of_measure] = number
+    return found
 
 
-def loss(view: View, config: ReportConfig) -> Section | Missing:
-    """Loss while training and at its end."""
-    rows = view.record.numbers.filter(pl.col("measure") == "loss")
+def _cell(number: float | None, name: str) -> Cell:
+    """A value of the making: shares with two decimals, since a hundredth of a mixture is a share, too."""
+    kind = measure(name).kind
+    text = f"{100 * number:.2f} %" if kind == "share" and number is not None else value(number, kind)
+    return Cell(text, sort=-1.0 if number is None else number)
+
+
+def training(view: View, config: ReportConfig) -> Section | Missing:
+    """Loss and whatever else a training records on its way, and at its end in every language."""
+    title = "Loss"
+    rows = view.record.numbers.filter(made() & ~pl.col("measure").is_in([*COUNTED, *MIXTURE_MEASURES]))
     if rows.is_empty():
-        return Missing("Loss", "loss (the training stages record it)")
+        return Missing(title, "loss (the training stages record it)")
     points = rows.with_columns(
-        pl.col("group").map_elements(_x, return_dtype=pl.Float64).alias("x"),
-        pl.col("group").map_elements(_x_unit, return_dtype=pl.String).alias("x_unit"),
+        pl.col("group").str.extract(POINT, 2).cast(pl.Float64).alias("x"),
+        pl.col("group").str.extract(POINT, 1).alias("x_unit"),
     )
     blocks: list[Block] = []
     for place, step in enumerate(points["step"].unique(maintain_order=True)):
         of_step = points.filter(pl.col("step") == step)
-        curve = of_step.filter(pl.col("x").is_not_null())
-        if curve["x"].n_unique() > 1:
-            blocks += _curve(view, step, curve, f"loss-{place}")
+        found = _curves(step, of_step, f"loss-{place}") if place < DRAWN_STEPS else []
         final = of_step.filter(pl.col("x").is_null() & (pl.col("language") != ""))
         if final.height:
-            blocks.append(_final_loss(step, final))
+            found.append(_final(step, final))
+        if found:
+            blocks += [Heading(f"Training “{step}”"), *found]
     return (
-        Section("loss", "Loss", blocks)
-        if blocks
-        else Missing("Loss", "loss at several points or per language")
+        Section("loss", title, blocks) if blocks else Missing(title, "loss at several points or per language")
     )
 
 
-def _x(group: str) -> float | None:
-    match = POINT.fullmatch(group)
-    return float(match["x"]) if match else None
+def _curves(step: str, rows: pl.DataFrame, name: str) -> list[Block]:
+    points = rows.filter(pl.col("x").is_not_null() & ~pl.col("measure").is_in(NOT_DRAWN))
+    blocks: list[Block] = []
+    for place, of_measure in enumerate(points["measure"].unique(maintain_order=True)):
+        curve = points.filter(pl.col("measure") == of_measure)
+        if curve["x"].n_unique() > 1:
+            blocks.append(_curve(step, curve, measure(of_measure).title, f"{name}-{place}"))
+    return blocks
 
 
-def _x_unit(group: str) -> str | None:
-    match = POINT.fullmatch(group)
-    return match["unit"].rstrip("s") + "s" if match else None
-
-
-def _curve(view: View, step: str, points: pl.DataFrame, name: str) -> list[Block]:
+def _curve(step: str, points: pl.DataFrame, title: str, name: str) -> Figure:
     """The whole, the band of the languages, and the languages that end worst."""
     single = points.filter(pl.col("language") != "")
     whole = points.filter(pl.col("language") == "")
@@ -130,49 +127,45 @@ def _curve(view: View, step: str, points: pl.DataFrame, name: str) -> list[Block
         whole = band.select("x", pl.col("mean").alias("value"))
     lines = whole.select("x", "value").join(band.select("x", "low", "high"), on="x", how="left").sort("x")
     frames = [lines.with_columns(pl.lit("all languages").alias("name"))]
-    last = (
-        single.sort("x")
-        .group_by("language")
-        .agg(pl.col("value").last())
-        .sort("value", "language", descending=True)
-    )
-    for code in last["language"].head(CURVES_WORST):
+    ends = single.sort("x").group_by("language").agg(pl.col("value").last())
+    for code in ends.sort("value", "language", descending=True)["language"].head(CURVES_WORST):
         own = single.filter(pl.col("language") == code).sort("x").select("x", "value")
         frames.append(own.with_columns(low=None, high=None, name=pl.lit(named(code).name)))
     frame = pl.concat(frames, how="diagonal_relaxed").with_columns(pl.col("low", "high").cast(pl.Float64))
-    unit = points["x_unit"][0]
-    chart = charts.curves(frame, x_title=unit, y_title="loss, nats per token")
-    svg = drawing.svg(charts.specification(chart), name=name, label=f"Loss at {step}")
-    caption = (
-        f"Loss at “{step}”: all languages, the band of the middle 80 % of them, and those that end highest."
-    )
-    return [Heading(f"Loss at “{step}”"), Figure((svg,), caption)]
+    y_title = title.lower() + _unit(points, points["measure"][0])
+    chart = charts.curves(frame, x_title=points["x_unit"][0], y_title=y_title)
+    drawn = drawing.svg(charts.specification(chart), name=name, label=f"{title} at {step}")
+    caption = f"{title} at “{step}”: all languages, the band of 80 % of them, and the highest at the end."
+    return Figure((drawn,), caption)
 
 
-def _final_loss(step: str, rows: pl.DataFrame) -> Table:
-    columns = [Column("Language")]
-    slices = rows["group"].unique(maintain_order=True).to_list()
-    columns += [Column(("loss " + group.replace("_", " ")).strip(), number=True) for group in slices]
+def _final(step: str, rows: pl.DataFrame) -> Table:
+    """What every language ends with."""
+    slices = rows.select("measure", "group").unique(maintain_order=True).rows()
+    titles = [
+        f"{measure(name).title} {group.replace('_', ' ')}".strip() + _unit(rows, name)
+        for name, group in slices
+    ]
     found = {
-        (code, group): number for code, group, number in rows.select("language", "group", "value").iter_rows()
+        (code, name, group): number
+        for code, name, group, number in rows.select("language", "measure", "group", "value").iter_rows()
     }
     codes = sorted(
-        {code for code, _ in found}, key=lambda code: (-(found.get((code, slices[-1])) or 0.0), code)
+        {code for code, _, _ in found}, key=lambda code: (-(found.get((code, *slices[0])) or 0.0), code)
     )
     cells = tuple(
-        (
-            language_cell(code),
-            *(
-                Cell(value(found.get((code, group)), "bits"), sort=found.get((code, group)) or -1.0)
-                for group in slices
-            ),
-        )
+        (language_cell(code), *(_cell(found.get((code, *part)), part[0]) for part in slices))
         for code in codes
     )
-    caption = f"Loss per language at “{step}”, nats per token, the highest first."
-    return Table(
-        caption, tuple(columns), cells, folded=f"Loss of {counted(len(codes), 'language')} at “{step}”"
-    )
+    columns = (Column("Language"), *(Column(title, number=True) for title in titles))
+    caption = f"At the end of “{step}”, the highest {titles[0].lower()} first."
+    folded = f"The end of “{step}” in {counted(len(codes), 'language')}"
+    return Table(caption, columns, cells, folded=folded)
+
+
+def _unit(rows: pl.DataFrame, name: str) -> str:
+    unit = rows.filter(pl.col("measure") == name)["unit"][0]
+    return f", {unit}" if unit else ""
 
 
 def mixture(view: View, config: ReportConfig) -> Section | Missing:
@@ -184,13 +177,11 @@ def mixture(view: View, config: ReportConfig) -> Section | Missing:
     for step in rows["step"].unique(maintain_order=True):
         of_step = rows.filter(pl.col("step") == step)
         present = [each for each in MIXTURE_MEASURES if each in set(of_step["measure"])]
-        by_code: dict[str, dict[str, float]] = {}
-        for code, of_measure, number in of_step.select("language", "measure", "value").iter_rows():
-            by_code.setdefault(code, {})[of_measure] = number
+        by_code = _by_language(of_step)
         codes = sorted(by_code, key=lambda code: (by_code[code].get("share", 0.0), code))
         columns = (Column("Language"), *(Column(measure(each).title, number=True) for each in present))
         cells = tuple(
-            (language_cell(code), *(_mixture_cell(by_code[code].get(each), each) for each in present))
+            (language_cell(code), *(_cell(by_code[code].get(each), each) for each in present))
             for code in codes
         )
         caption = (
@@ -199,12 +190,6 @@ def mixture(view: View, config: ReportConfig) -> Section | Missing:
         folded = f"The mixture “{step}”: {counted(len(codes), 'language')}"
         blocks.append(Table(caption, columns, cells, folded=folded))
     return Section("mixture", "Mixture", blocks)
-
-
-def _mixture_cell(number: float | None, name: str) -> Cell:
-    kind = measure(name).kind
-    text = f"{100 * number:.2f} %" if kind == "share" and number is not None else value(number, kind)
-    return Cell(text, sort=-1.0 if number is None else number)
 
 
 def dropped(view: View, config: ReportConfig) -> Section | Missing:

@@ -11,7 +11,7 @@ from panlect.report.tabling import language_cell, score_cell
 from panlect.report.view import Score, Slice, View, shown
 from panlect.report.wording import counted, measure
 
-OUTCOME_MEASURES = {
+MEASURES = {
     "accuracy": "correct",
     "off_target": "other language",
     "malformed": "malformed",
@@ -20,13 +20,18 @@ OUTCOME_MEASURES = {
 }
 """Measures that split the same answers, and the name of each part."""
 
+Scores = Mapping[str, Mapping[tuple[str, str], Score]]
+"""By the part's name, then by (step, language)."""
+
 
 def outcomes(view: View, config: ReportConfig) -> Section | Missing:
     """Correct, other language and malformed side by side: a lower off-target rate alone proves nothing."""
     title = "Correct, other language, malformed"
-    slices = [Slice("accuracy", part.benchmark, part.group) for part in view.slices("off_target")]
+    labelled = {part[1:] for name in ("off_target", "malformed") for part in view.slices(name)}
+    slices = [part for part in view.slices("accuracy") if part[1:] in labelled]
     if not slices:
-        return Missing(title, "off_target and malformed (evaluate judges generated answers)")
+        needs = "answers in another language or malformed; there are none, or no answers were generated"
+        return Missing(title, needs)
     blocks: list[Block] = [
         Prose(
             "Fewer answers in a wrong language are worth something only if the answers become right instead"
@@ -34,80 +39,72 @@ def outcomes(view: View, config: ReportConfig) -> Section | Missing:
         )
     ]
     for place, part in enumerate(slices):
-        blocks += _outcomes_of(view, part, f"outcome-{place}")
+        blocks += _of_slice(view, part, f"outcome-{place}")
     return Section("outcomes", title, blocks)
 
 
-def _outcomes_of(view: View, part: Slice, name: str) -> list[Block]:
-    parts = {
-        outcome: Slice(of_measure, part.benchmark, part.group)
-        for of_measure, outcome in OUTCOME_MEASURES.items()
-        if view.slices(of_measure) and view.rows(Slice(of_measure, part.benchmark, part.group)).height
-    }
-    steps = view.steps_of(Slice("off_target", part.benchmark, part.group))
-    rows = []
-    for step in steps:
-        split = {
-            outcome: whole[0].value for outcome, each in parts.items() if (whole := view.whole(each, step))
-        }
-        split["wrong"] = max(0.0, 1.0 - sum(split.values()))
-        rows += [(step, outcome, number) for outcome, number in split.items()]
-    frame = pl.DataFrame(
-        rows, schema={"step": pl.String, "outcome": pl.String, "value": pl.Float64}, orient="row"
-    )
+def _of_slice(view: View, part: Slice, name: str) -> list[Block]:
+    slices = {title: Slice(label, part.benchmark, part.group) for label, title in MEASURES.items()}
+    scores = {title: view.outcome(each) for title, each in slices.items() if view.rows(each).height}
+    steps, wholes = view.steps_of(part), _wholes(view, part, scores)
+    rows = [
+        (step, title, whole.value)
+        for title, column in wholes.items()
+        for step in steps
+        if (whole := column.get(step))
+    ]
+    schema = {"step": pl.String, "outcome": pl.String, "value": pl.Float64}
+    chart = charts.outcome_bars(pl.DataFrame(rows, schema=schema, orient="row"), steps=steps)
     title = f"What became of the answers, {part.title}"
-    bars = drawing.svg(charts.specification(charts.outcome_bars(frame, steps=steps)), name=name, label=title)
+    bars = drawing.svg(charts.specification(chart), name=name, label=title)
     note = "“Wrong” is the rest: an answer in the right language that is not the right one."
-    blocks: list[Block] = [Heading(title), Figure((bars,), f"{title}, over all languages. {note}")]
-    blocks.append(_split_table(view, frame, parts, steps, title))
-    blocks.append(_language_split(view, parts, steps, title))
-    return blocks
+    columns = (Column("Step"), *(Column(each, number=True) for each in wholes))
+    shape = measure("off_target")
+    split = tuple(
+        (Cell(step), *(score_cell(column.get(step), shape) for column in wholes.values())) for step in steps
+    )
+    return [
+        Heading(title),
+        Figure((bars,), f"{title}, over all languages. {note}"),
+        Table(f"{title}, over all languages", columns, split),
+        _per_language(scores, steps, title),
+    ]
 
 
-def _split_table(
-    view: View, frame: pl.DataFrame, parts: Mapping[str, Slice], steps: Sequence[str], title: str
-) -> Table:
-    names = [*parts, "wrong"]
-    columns = (Column("Step"), *(Column(name, number=True) for name in names))
-    values = {(step, outcome): number for step, outcome, number in frame.iter_rows()}
-    rows = []
-    for step in steps:
-        cells = []
-        for name in names:
-            whole = view.whole(parts[name], step) if name in parts else None
-            rest = values.get((step, name))
-            score = whole[0] if whole else None if rest is None else Score(rest, None, None, None)
-            cells.append(score_cell(score, measure("off_target")))
-        rows.append((Cell(step), *cells))
-    return Table(f"{title}, over all languages", columns, tuple(rows))
+def _wholes(view: View, part: Slice, scores: Scores) -> dict[str, dict[str, Score]]:
+    """Each part of the answers over all languages, by step; what is left over is wrong."""
+    wholes: dict[str, dict[str, Score]] = {}
+    for title, column in scores.items():
+        for step in view.steps_of(part):
+            values = [score.value for (of_step, code), score in column.items() if of_step == step and code]
+            mean = Score(sum(values) / len(values), None, None, None) if values else None
+            if whole := column.get((step, ""), mean):
+                wholes.setdefault(title, {})[step] = whole
+    rest: dict[str, Score] = {}
+    for step in view.steps_of(part):
+        known = sum(column[step].value for column in wholes.values() if step in column)
+        rest[step] = Score(max(0.0, 1.0 - known), None, None, None)
+    return {**wholes, "wrong": rest}
 
 
-def _language_split(view: View, parts: Mapping[str, Slice], steps: Sequence[str], title: str) -> Table:
+def _per_language(scores: Scores, steps: Sequence[str], title: str) -> Table:
     """Before and after in every language: most answers in another language first."""
     chosen = shown(steps)[-3:] if len(steps) > 3 else list(steps)
-    scores = {outcome: view.scores(part) for outcome, part in parts.items()}
-    off = scores["other language"]
-    codes = sorted({code for _, code in off if code})
-    codes.sort(key=lambda code: (-(off[steps[-1], code].value if (steps[-1], code) in off else 2.0), code))
+    first = scores.get("other language") or scores["malformed"]
+    codes = sorted({code for _, code in first if code})
+    none = Score(2.0, None, None, None)
+    codes.sort(key=lambda code: (-first.get((steps[-1], code), none).value, code))
     columns = (
         Column("Language"),
-        *(Column(f"{outcome}, {step}", number=True) for outcome in parts for step in chosen),
+        *(Column(f"{part}, {step}", number=True) for part in scores for step in chosen),
     )
+    shape = measure("off_target")
     rows = tuple(
         (
             language_cell(code),
-            *(
-                score_cell(scores[outcome].get((step, code)), measure("off_target"))
-                for outcome in parts
-                for step in chosen
-            ),
+            *(score_cell(column.get((step, code)), shape) for column in scores.values() for step in chosen),
         )
         for code in codes
     )
-    caption = f"{title}: every language, the most answers in another language at “{steps[-1]}” first."
-    return Table(
-        caption,
-        columns,
-        rows,
-        folded=f"Correct, other language and malformed in {counted(len(codes), 'language')}",
-    )
+    caption = f"{title}: every language, the most of them in another language at “{steps[-1]}” first."
+    return Table(caption, columns, rows, folded=f"The same in {counted(len(codes), 'language')}")

@@ -42,7 +42,7 @@ SECTIONS: tuple[Callable[[View, ReportConfig], Section | Missing], ...] = (
     scores.other_measures,
     scores.groups,
     making.tokens,
-    making.loss,
+    making.training,
     samples.samples,
     making.mixture,
     making.dropped,

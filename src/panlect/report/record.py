@@ -11,6 +11,9 @@ from panlect.folder import Folder, Input
 ANSWERS_MOST = 2_000_000
 """Answers are counted from at most this many rows of each folder, so that memory stays bounded."""
 
+FROM_ONE_LANGUAGE = ("conductivity", "correct_overlap")
+"""Measures whose `other_language` is where the knowledge comes from, not the second of a pair."""
+
 
 @dataclass(frozen=True)
 class Record:
@@ -38,23 +41,37 @@ def read(inputs: Sequence[Input]) -> Record:
     answers = [folder.table("answer").head(ANSWERS_MOST) for folder in folders if "answer" in folder.kinds]
     return Record(
         folders=folders,
-        numbers=clean(pl.concat(numbers, how="diagonal_relaxed") if numbers else tables.empty("numbers")),
+        numbers=tidy(pl.concat(numbers, how="diagonal_relaxed") if numbers else tables.empty("numbers")),
         answers=pl.concat(answers, how="diagonal_relaxed") if answers else tables.empty("answer"),
         dropped=_dropped(folders),
     )
 
 
-def clean(numbers: pl.DataFrame) -> pl.DataFrame:
-    """Keep each measurement once (a later step may hand on an earlier one's), without NaN and null text."""
+def tidy(numbers: pl.DataFrame) -> pl.DataFrame:
+    """Keep each measurement once (a later step may hand on an earlier one's), without NaN and null text.
+
+    Two kinds of row are told apart that share a name: the chance level of RankC becomes ``rankc_chance``;
+    and a measure of transfer *from* one language, stored with that language as `other_language`, becomes
+    a measure of its own language, its source named in the group where there are several.
+    """
     schema = tables.SCHEMAS["numbers"]
     texts = [name for name, dtype in schema.items() if dtype == pl.String]
-    keys = [name for name in texts if name != "unit"]
-    return (
+    is_rankc = (pl.col("measure") == "chance") & (pl.col("unit") == "rankc")
+    rows = (
         numbers.select(list(schema))
         .with_columns(pl.col(texts).fill_null(""), pl.col("value", "low", "high").fill_nan(None))
         .filter(pl.col("value").is_not_null())
-        .unique(subset=keys, keep="last", maintain_order=True)
+        .with_columns(pl.when(is_rankc).then(pl.lit("rankc_chance")).otherwise("measure").alias("measure"))
     )
+    from_one = pl.col("measure").is_in(FROM_ONE_LANGUAGE) & (pl.col("other_language") != "")
+    several = rows.filter(from_one)["other_language"].n_unique() > 1
+    source = (pl.col("group") + ", from " + pl.col("other_language")).str.strip_prefix(", ")
+    rows = rows.with_columns(
+        pl.when(from_one & pl.lit(several)).then(source).otherwise("group").alias("group"),
+        pl.when(from_one).then(pl.lit("")).otherwise("other_language").alias("other_language"),
+    )
+    keys = [name for name in texts if name != "unit"]
+    return rows.unique(subset=keys, keep="last", maintain_order=True)
 
 
 def _dropped(folders: Sequence[Folder]) -> pl.DataFrame:

@@ -19,6 +19,8 @@ def samples(view: View, config: ReportConfig) -> Section | Missing:
     title, answers = "Samples", view.record.answers
     if answers.is_empty() or not config.sample_languages:
         return Missing(title, "stored answers (the table answer of the stage evaluate)")
+    if "purpose" in answers.columns:
+        answers = answers.filter(pl.col("purpose").fill_null("answer") == "answer")
     part = view.leading
     if part is not None:
         same = answers.filter((pl.col("benchmark") == part.benchmark) & (pl.col("group") == part.group))

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from panlect.report import charts
 from panlect.report.blocks import (
     Block,
     Card,
@@ -27,7 +28,7 @@ from panlect.report.tabling import (
     score_table,
 )
 from panlect.report.view import BESIDE, Score, Slice, View, presented, shown
-from panlect.report.wording import MAKING, Measure, counted, interval, measure, value
+from panlect.report.wording import Measure, counted, interval, made, measure, value
 
 CHARTED_SLICES = 4
 """Slices of one measure that are drawn; further ones are tables only, which keeps the page light."""
@@ -179,16 +180,18 @@ def _beside(view: View, part: Slice) -> dict[str, dict[str, Cell]]:
     columns: dict[str, dict[str, Cell]] = {}
     for name in ("off_target", "malformed"):
         other = Slice(name, part.benchmark, part.group)
-        if steps := view.steps_of(other):
-            scores, shape = view.scores(other), measure(name)
+        if view.slices(name):
+            steps, scores, shape = view.steps_of(part), view.outcome(other), measure(name)
             columns[shape.title] = {
                 code: score_cell(score, shape) for (step, code), score in scores.items() if step == steps[-1]
             }
-    seen = view.numbers.filter((pl.col("measure") == "tokens_seen") & (pl.col("language") != ""))
-    if seen.height:
-        totals = seen.group_by("language", maintain_order=True).agg(pl.col("value").first())
-        columns["Tokens seen"] = {
-            code: Cell(value(number, "count"), sort=number) for code, number in totals.iter_rows()
+    seen = view.record.numbers.filter(
+        (pl.col("measure") == "tokens_seen") & (pl.col("language") != "") & (pl.col("group") == "")
+    )
+    for step in seen["step"].unique(maintain_order=True).head(1):
+        of_step = seen.filter(pl.col("step") == step).select("language", "value")
+        columns[f"Tokens seen at {step}"] = {
+            code: Cell(value(number, "count"), sort=number) for code, number in of_step.iter_rows()
         }
     return columns
 
@@ -207,34 +210,52 @@ def every_language(view: View, config: ReportConfig) -> Section | Missing:
 
 
 def other_measures(view: View, config: ReportConfig) -> Section | Missing:
-    """Every further measure that was taken per language, so that no number stays unseen."""
+    """Every further measure, so that no number stays unseen: per language, or over all of them."""
     here = view.leading.measure if view.leading else ""
-    names = (
-        view.numbers.filter(pl.col("other_language") == "")["measure"].unique(maintain_order=True).to_list()
-    )
-    blocks: list[Block] = []
-    for name in (name for name in names if name not in BESIDE | MAKING | {here, "conductivity"}):
-        blocks += _slices(view, view.slices(name), config, f"measure-{len(blocks)}")
+    rows = view.numbers.filter(~made() & (pl.col("other_language") == ""))
+    names = rows["measure"].unique(maintain_order=True).to_list()
+    single: list[tuple[int, Slice]] = []
+    whole: list[tuple[int, Slice]] = []
+    for name in (name for name in names if name not in BESIDE | {here}):
+        for place, part in enumerate(view.slices(name)):
+            (single if view.worst_first(part) else whole).append((place, part))
+    blocks: list[Block] = [_wholes(view, [part for _, part in whole])] if whole else []
+    for number, (place, part) in enumerate(single):
+        # One picture per measure; its other slices are tables, which keeps the page light.
+        blocks += _slice(view, part, config, name=f"measure-{number}", draw=place == 0)
     if not blocks:
-        return Missing(
-            "Further measures", "measures beside the leading one (chrF, bits per byte, fertility, ...)"
-        )
+        return Missing("Further measures", "measures beside the leading one (chrF, bits per byte, fertility)")
     return Section("measures", "Further measures", blocks)
+
+
+def _wholes(view: View, slices: Sequence[Slice]) -> Table:
+    """Measures that exist over all languages only."""
+    steps = list(dict.fromkeys(step for part in slices for step in view.steps_of(part)))
+    columns = (Column("Measure"), Column("On"), *(Column(step, number=True) for step in steps))
+    rows = []
+    for part in slices:
+        shape, wholes = presented(part, view.rows(part)), [view.whole(part, step) for step in steps]
+        cells = (score_cell(whole[0] if whole else None, shape) for whole in wholes)
+        rows.append((Cell(shape.title), Cell(part.title), *cells))
+    return Table("Measures over all languages together", columns, tuple(rows))
 
 
 def _slices(view: View, slices: Sequence[Slice], config: ReportConfig, name: str) -> list[Block]:
     blocks: list[Block] = []
     for place, part in enumerate(slices):
-        shape = presented(part, view.rows(part))
-        codes = view.worst_first(part)
-        title = f"{shape.title}, {part.title}"
-        blocks.append(Heading(title))
-        if len(codes) > 1 and place < CHARTED_SLICES:
-            blocks.append(language_dots(view, part, name=f"{name}-{place}"))
-        folded = f"{title}: all {len(codes)} languages as a table" if len(codes) > 1 else ""
-        caption = f"{title}, worst first, with 95 % intervals where they were measured."
-        blocks.append(score_table(view, part, codes, config=config, caption=caption, folded=folded))
+        blocks += _slice(view, part, config, name=f"{name}-{place}", draw=place < CHARTED_SLICES)
     return blocks
+
+
+def _slice(view: View, part: Slice, config: ReportConfig, *, name: str, draw: bool) -> list[Block]:
+    codes = view.worst_first(part)
+    title = f"{presented(part, view.rows(part)).title}, {part.title}"
+    blocks: list[Block] = [Heading(title)]
+    if len(codes) > 1 and draw:
+        blocks.append(language_dots(view, part, name=name))
+    folded = f"{title}: all {len(codes)} languages as a table" if len(codes) > 1 else ""
+    caption = f"{title}, worst first, with 95 % intervals where they were measured."
+    return [*blocks, score_table(view, part, codes, config=config, caption=caption, folded=folded)]
 
 
 GROUPINGS = {"script": "script", "family": "family", "resource_class": "resource class"}
@@ -247,34 +268,31 @@ def groups(view: View, config: ReportConfig) -> Section | Missing:
     if part is None or len(codes) < 2:
         return Missing(title, "scores in several languages")
     blocks: list[Block] = []
-    for kind, noun in GROUPINGS.items():
+    for kind in GROUPINGS:
         sizes = view.by_kind(codes, kind)
         if len(sizes) > 1:
-            blocks += _grouping(view, part, sizes, noun)
+            blocks += _grouping(view, part, sizes, kind)
     if not blocks:
         return Missing(title, "languages of more than one script, family or class")
     return Section("groups", title, blocks)
 
 
-def _grouping(view: View, part: Slice, sizes: dict[str, list[str]], noun: str) -> list[Block]:
-    shape, steps = presented(part, view.rows(part)), view.steps_of(part)
-    frame = _group_means(view, part, sizes)
+def _grouping(view: View, part: Slice, sizes: dict[str, list[str]], kind: str) -> list[Block]:
+    noun, shape, steps = GROUPINGS[kind], presented(part, view.rows(part)), view.steps_of(part)
+    frame, bars = _group_means(view, part, sizes, kind)
     title = f"{shape.title}, {part.title}, by {noun}"
     panels = dot_panels(
         frame.filter(pl.col("step").is_in(shown(steps))), steps=shown(steps), shape=shape,
-        name=f"group-{noun.split()[0]}", label=title, chance=view.chance(part),
+        name=f"group-{kind}", label=title, chance=view.chance(part),
     )  # fmt: skip
-    caption = (
-        f"{title}: plain mean over the group's languages, in brackets their number."
-        " Bars: from the group's worst to its best language."
-    )
+    caption = f"{title}: plain mean over the group's languages, in brackets their number. Bars: {bars}."
     values = {(row["label"], row["step"]): row for row in frame.iter_rows(named=True)}
     rows = tuple(
         (Cell(label), *(_mean_cell(values.get((label, step)), shape) for step in steps))
         for label in frame["label"].unique(maintain_order=True)
     )
     columns = (Column(noun.capitalize()), *(Column(step, number=True) for step in steps))
-    table = Table(f"{title}: mean, and worst to best language", columns, rows, folded=f"{title}, as a table")
+    table = Table(f"{title}: mean, and {bars}", columns, rows, folded=f"{title}, as a table")
     return [Heading(f"By {noun}"), Figure(panels, caption), table]
 
 
@@ -282,21 +300,21 @@ def _mean_cell(row: dict[str, float] | None, shape: Measure) -> Cell:
     return score_cell(Score(row["value"], row["low"], row["high"], None) if row else None, shape)
 
 
-def _group_means(view: View, part: Slice, groups: dict[str, list[str]]) -> pl.DataFrame:
-    scores = view.scores(part)
-    rows = []
+def _group_means(
+    view: View, part: Slice, groups: dict[str, list[str]], kind: str
+) -> tuple[pl.DataFrame, str]:
+    """Means per group and step, and what their bars are: measured intervals, or worst to best language."""
+    scores, measured = view.scores(part), view.of_kind(part, kind)
+    rows, spans = [], []
     for group, codes in groups.items():
         for step in view.steps_of(part):
             values = [score.value for code in codes if (score := scores.get((step, code)))]
             if values:
                 mean = sum(values) / len(values)
-                ends = (min(values), max(values)) if len(values) > 1 else (None, None)
-                rows.append((f"{group} ({len(codes)})", step, mean, *ends))
-    schema = {
-        "label": pl.String,
-        "step": pl.String,
-        "value": pl.Float64,
-        "low": pl.Float64,
-        "high": pl.Float64,
-    }
-    return pl.DataFrame(rows, schema=schema, orient="row")
+                interval = measured.get((step, group), (None, None))
+                span = (min(values), max(values)) if len(values) > 1 else (None, None)
+                rows.append((f"{group} ({len(codes)})", step, mean, *interval))
+                spans.append((f"{group} ({len(codes)})", step, mean, *span))
+    has_intervals = bool(measured)
+    frame = pl.DataFrame(rows if has_intervals else spans, schema=charts.DOTS, orient="row")
+    return frame, "95 % intervals" if has_intervals else "from the group's worst to its best language"

@@ -78,13 +78,7 @@ def language_dots(view: View, part: Slice, *, name: str) -> Figure:
             for step in steps
             if (score := scores.get((step, code)))
         ],
-        schema={
-            "label": pl.String,
-            "step": pl.String,
-            "value": pl.Float64,
-            "low": pl.Float64,
-            "high": pl.Float64,
-        },
+        schema=charts.DOTS,
     )
     panels = dot_panels(
         frame, steps=steps, shape=shape, chance=level, name=name, label=f"{shape.title}, {part.title}"

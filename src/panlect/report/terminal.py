@@ -13,7 +13,7 @@ from rich.text import Text
 
 from panlect import tables
 from panlect.report.naming import named
-from panlect.report.record import Record, clean
+from panlect.report.record import Record, tidy
 from panlect.report.settings import ReportConfig
 from panlect.report.tabling import grade
 from panlect.report.view import Score, Slice, View, presented
@@ -33,7 +33,7 @@ def final_table(numbers: pl.DataFrame, *, order: Sequence[str] = (), languages: 
         order: the steps' names as the recipe orders them; those that were measured become columns.
         languages: how many of the worst languages get a row.
     """
-    view = View(Record((), clean(numbers), tables.empty("answer"), pl.DataFrame(), tuple(order)))
+    view = View(Record((), tidy(numbers), tables.empty("answer"), pl.DataFrame(), tuple(order)))
     part = view.leading
     if part is None or not view.steps_of(part):
         return Text("Nothing was measured per language in this run.")
@@ -54,21 +54,17 @@ def _table(view: View, part: Slice, languages: int) -> Table:
         table.add_column(step, justify="right", no_wrap=True, overflow="ellipsis", max_width=14)
     table.add_column("95 %", style="dim", justify="right", no_wrap=True)
     beside = [
-        (measure(name), Slice(name, part.benchmark, part.group))
-        for name in BESIDE
-        if view.steps_of(Slice(name, part.benchmark, part.group))
+        (measure(name), Slice(name, part.benchmark, part.group)) for name in BESIDE if view.slices(name)
     ]
     for shape_beside, _ in beside:
         table.add_column(shape_beside.title.lower(), justify="right")
     for code in codes[:shown]:
         cells = [_cell(scores.get((step, code)), shape, last=step == steps[-1]) for step in steps]
-        more = [_cell(view.scores(each).get((steps[-1], code)), kind) for kind, each in beside]
+        more = [_cell(view.outcome(each).get((steps[-1], code)), kind) for kind, each in beside]
         ends = _ends(scores.get((steps[-1], code)), shape)
         table.add_row(named(code).name, code, *cells, ends, *more)
     wholes = [view.whole(part, step) for step in steps]
-    more = [
-        _cell(found[0] if (found := view.whole(each, steps[-1])) else None, kind) for kind, each in beside
-    ]
+    more = [_cell(view.outcome(each).get((steps[-1], "")), kind) for kind, each in beside]
     table.add_section()
     last = wholes[-1]
     cells = [_cell(whole[0] if whole else None, shape) for whole in wholes]

@@ -35,7 +35,9 @@ def _leading(view: View, accuracy: list[Slice]) -> list[Slice]:
 
 def _at_a_glance(view: View, slices: Sequence[Slice]) -> Table:
     """One row per step, one column per slice, over all languages."""
-    columns, cells = [Column("Step")], {step: [Cell(step)] for step in view.steps}
+    measured = {step for part in slices for step in view.steps_of(part)}
+    steps = [step for step in view.steps if step in measured]
+    columns, cells = [Column("Step")], {step: [Cell(step)] for step in steps}
     for part in slices:
         shape = measure(part.measure)
         level = view.chance(part) if part.measure == "accuracy" else None
@@ -43,7 +45,7 @@ def _at_a_glance(view: View, slices: Sequence[Slice]) -> Table:
         columns.append(
             Column(name if level is None else f"{name} (guessing: {value(level, shape.kind)})", number=True)
         )
-        for step in view.steps:
+        for step in steps:
             whole = view.whole(part, step)
             cells[step].append(score_cell(whole[0] if whole else None, shape))
     caption = (

@@ -13,14 +13,18 @@ import polars as pl
 
 from panlect.report import arms as arms_of
 from panlect.report import charts
-from panlect.report.naming import labels, named
+from panlect.report.naming import labels, named, script_name
 from panlect.report.record import Record
-from panlect.report.wording import MAKING, Measure, measure
+from panlect.report.wording import Measure, made, measure
 
 LEADING = ("accuracy", "exact_match", "f1", "chrf", "chrf++", "spbleu", "comet", "bits_per_byte")
 """Measures that a run is judged by, the first that is there wins."""
 LEADING_GROUPS = ("held_out", "")
-BESIDE = frozenset({"chance", "rankc", "rankc_chance", "off_target", "malformed", "undetermined", "empty"})
+KIND = r"^(?P<group>.*?)(?:, )?(?P<kind>script|family|resources)=(?P<name>.*)$"
+"""A group that is a kind of languages inside a slice: ``held_out, script=Latn``."""
+CHANCE = {"accuracy": "chance", "choice_accuracy": "choice_chance", "rankc": "rankc_chance"}
+"""The measure that holds the guessing level of another one."""
+BESIDE = frozenset({*CHANCE.values(), "rankc", "off_target", "malformed", "undetermined", "empty"})
 """Measures that are shown beside others, and lead only a section of their own."""
 
 
@@ -60,9 +64,8 @@ class View:
     @cached_property
     def single_steps(self) -> list[str]:
         """All evaluated steps: those of the record's folders first, in their order."""
-        measured = self.record.numbers.filter(
-            ~pl.col("measure").is_in(sorted(MAKING | {"chance", "rankc_chance"}))
-        )
+        beside = list(CHANCE.values())
+        measured = self.record.numbers.filter(~made() & ~pl.col("measure").is_in(beside))
         seen = measured["step"].unique(maintain_order=True).to_list()
         order = {name: place for place, name in enumerate(self.record.step_names)}
         return sorted(seen, key=lambda step: order.get(step, len(order)))
@@ -84,8 +87,13 @@ class View:
         return list(dict.fromkeys(arm.get(step, step) for step in self.single_steps))
 
     def slices(self, name: str) -> list[Slice]:
-        """The slices of one measure, the leading one first."""
-        rows = self.numbers.filter((pl.col("measure") == name) & (pl.col("other_language") == ""))
+        """The slices of one measure, the leading one first; means over scripts and the like are no slices."""
+        rows = self.numbers.filter(
+            ~made()
+            & ~pl.col("group").str.contains(KIND)
+            & (pl.col("measure") == name)
+            & (pl.col("other_language") == "")
+        )
         found = rows.select("benchmark", "group").unique(maintain_order=True).rows()
         rank = {group: place for place, group in enumerate(LEADING_GROUPS)}
         return [
@@ -97,10 +105,10 @@ class View:
     def leading(self) -> Slice | None:
         """The slice that the page is about: of accuracy on held-out facts, if there is one."""
         per_language = self.numbers.filter(
-            (pl.col("language") != "") & (pl.col("other_language") == "") & pl.col("step").is_in(self.steps)
+            ~made() & (pl.col("language") != "") & (pl.col("other_language") == "")
         )
         have = per_language["measure"].unique(maintain_order=True).to_list()
-        wanted = [self._leading, *LEADING, *(name for name in have if name not in BESIDE | MAKING)]
+        wanted = [self._leading, *LEADING, *(name for name in have if name not in BESIDE)]
         for name in wanted:
             if name in have:
                 with_languages = set(
@@ -122,6 +130,16 @@ class View:
         """Scores by (step, language); the language "" is the whole."""
         columns = self.rows(part).select("step", "language", "value", "low", "high", "count")
         return {(row[0], row[1]): Score(*row[2:]) for row in columns.iter_rows()}
+
+    def outcome(self, part: Slice) -> dict[tuple[str, str], Score]:
+        """Scores of a label such as off_target; where answers were judged and none got it, it is 0."""
+        judged = self.scores(Slice("accuracy", part.benchmark, part.group))
+        found = {key: Score(0.0, None, None, score.count) for key, score in judged.items()}
+        found |= self.scores(part)
+        for step in self.steps_of(part):
+            if whole := self.whole(part, step):
+                found[step, ""] = whole[0]
+        return found
 
     def steps_of(self, part: Slice) -> list[str]:
         """The steps that were measured on a slice, in order; steps that only make something come last."""
@@ -153,12 +171,31 @@ class View:
 
     def chance(self, part: Slice, step: str = "") -> float | None:
         """The guessing level of a slice: its own number, or the mean over its languages."""
-        level = Slice("chance", part.benchmark, part.group)
+        if part.measure not in CHANCE:
+            return None
+        level = Slice(CHANCE[part.measure], part.benchmark, part.group)
         steps = [step] if step else [*reversed(self.steps_of(level)), ""]
         for each in steps:
             if found := self.whole(level, each):
                 return found[0].value
         return None
+
+    def of_kind(self, part: Slice, kind: str) -> dict[tuple[str, str], tuple[float, float]]:
+        """Measured intervals of means over kinds of languages, by (step, name of the kind)."""
+        stored = {"resource_class": "resources"}.get(kind, kind)
+        prefix = f"{part.group}, {stored}=" if part.group else f"{stored}="
+        rows = self.numbers.filter(
+            (pl.col("measure") == part.measure)
+            & (pl.col("benchmark") == part.benchmark)
+            & pl.col("group").str.starts_with(prefix)
+            & pl.col("low").is_not_null()
+            & pl.col("high").is_not_null()
+        )
+        found = {}
+        for step, group, low, high in rows.select("step", "group", "low", "high").iter_rows():
+            name = group.removeprefix(prefix)
+            found[step, script_name(name) if kind == "script" else name] = (low, high)
+        return found
 
     def label(self, codes: Sequence[str]) -> dict[str, str]:
         """One label per language."""

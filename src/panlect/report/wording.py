@@ -4,6 +4,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import polars as pl
+
 
 @dataclass(frozen=True)
 class Measure:
@@ -32,6 +34,13 @@ _KNOWN = {
         Measure("bits_per_byte", "Bits per byte", "bits", True),
         Measure("loss", "Loss", "bits", True),
         Measure("conductivity", "Conductivity", "share"),
+        Measure("correct_overlap", "Right in both languages, of those right in either", "share"),
+        Measure("right_fact", "Right fact, in whatever language", "share"),
+        Measure("choice_accuracy", "Right by likelihood", "share"),
+        Measure("choice_chance", "Guessing level by likelihood", "share"),
+        Measure("gap", "Best minus worst language", "share", True),
+        Measure("worst_mean", "Mean of the worst languages", "share"),
+        Measure("democratisation", "Mean over best language", "points"),
         Measure("consistency", "Consistency", "share"),
         Measure("rankc", "RankC", "ratio"),
         Measure("chance", "Guessing level", "share"),
@@ -47,6 +56,9 @@ _KNOWN = {
         Measure("epochs", "Epochs", "ratio"),
         Measure("tokens_planned", "Tokens planned", "count"),
         Measure("tokens_seen", "Tokens seen", "count"),
+        Measure("training_bits_per_byte", "Bits per byte while training", "bits", True),
+        Measure("bytes_seen", "Bytes seen", "count"),
+        Measure("characters_seen", "Characters seen", "count"),
         Measure("bytes_planned", "Bytes planned", "count"),
         Measure("documents_planned", "Documents planned", "count"),
         Measure("rows", "Rows", "count"),
@@ -56,11 +68,17 @@ _KNOWN = {
 SHARES = frozenset(name for name, known in _KNOWN.items() if known.kind == "share")
 """Measures that lie between 0 and 1."""
 
-MAKING = frozenset(
-    {"loss", "tokens_planned", "tokens_seen", "share", "natural_share", "epochs", "bytes_planned"}
-    | {"documents_planned", "rows", "seconds", "margin"}
-)
-"""Measures of the making of a model; all others are measurements of a finished one."""
+_MAKING = ("loss", "share", "natural_share", "epochs", "rows", "seconds", "margin")
+POINT = r"^(?P<unit>tokens|step|steps)[ =:](?P<x>\d+)$"
+"""A `group` that places a value on the way of a training: ``step 100``."""
+
+
+def made() -> pl.Expr:
+    """Rows about the making of a model (budgets, losses, curves); all others measure a finished one."""
+    name, group = pl.col("measure"), pl.col("group")
+    counted = name.str.contains(r"_(?:seen|planned|read)$") | name.str.starts_with("training_")
+    return name.is_in(_MAKING) | counted | group.str.contains(POINT) | group.str.starts_with("component ")
+
 
 _COUNTED = frozenset({"tokens", "bytes", "rows", "documents", "characters", "examples"})
 
@@ -69,7 +87,8 @@ def measure(name: str, unit: str = "") -> Measure:
     """Return how a measure is shown; an unknown one by its unit."""
     if name in _KNOWN:
         return _KNOWN[name]
-    kind = "share" if unit in {"share", "rate"} else "count" if unit in _COUNTED else "ratio"
+    kinds = {"share": "share", "percent": "points", "bits": "bits"} | dict.fromkeys(_COUNTED, "count")
+    kind = kinds.get(unit, "ratio")
     return Measure(name, name.replace("_", " ").capitalize(), kind)
 
 
