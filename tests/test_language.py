@@ -95,6 +95,8 @@ hyw_Armn  hyw hy-arevmda
 tlh_Latn  tlh i-klingon
 rhg_Rohg  rhg-Rohg
 dtp_Latn  kzj
+fuc_Latn  fuc
+fra_Latn  fr fre fra French français francés французский 法语
 aka_Latn  ak aka
 twi_Latn  tw twi
 """
@@ -112,6 +114,8 @@ def test_parse_reads(text: str, code: str) -> None:
         ("swahilli", "swh_Latn (Swahili)"),
         ("Germn", "deu_Latn (German)"),
         ("hin_Dev", "hin_Deva"),
+        ("German shepherd", "no language"),
+        ("\x00", "no language"),
         ("zz", "no language is called 'zz'"),
         ("x-default", "no language"),
         ("sw-QQQQQQQQQ", "no language"),

@@ -5,7 +5,7 @@ plus ISO 15924 (the script). Facts come from languages.csv, which is read on fir
 module reads nothing. docs/languages.md lists the schemes, the decisions and the sources.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -147,8 +147,46 @@ class Language:
 def _parse(text: str, script: str, scheme: str) -> str:
     code = codes.resolve(text, script, scheme)
     if not code:
-        raise codes.unknown(text)
+        raise _unknown(text)
     return code
+
+
+def _nearest(text: str, count: int = 3) -> Iterator[str]:
+    """The known codes and names that look most like ``text``, as "code (Name)"."""
+    from difflib import SequenceMatcher, get_close_matches
+
+    targets = dict(codes.names())
+    targets.update({key: code for (scheme, key), (code, _) in codes.aliases().items() if not scheme and code})
+    targets.update({code.casefold().replace("_", "-"): code for code in codes.rows()})
+    seen: set[str] = set()
+    wanted, best = codes.fold(text)[:60], 0.0
+    for match in get_close_matches(wanted, targets, n=4 * count, cutoff=0.7):
+        code, likeness = targets[match], SequenceMatcher(None, match, wanted).ratio()
+        best = best or likeness
+        if code not in seen and len(seen) < count and likeness > best - 0.1:
+            seen.add(code)
+            row = codes.rows().get(code)
+            yield f"{code} ({row.name})" if row and row.name else code
+
+
+def _unknown(text: str) -> LanguageError:
+    """The error for a text that names no single language that we can write down."""
+    key, shown = codes.fold(text), text if len(text) <= 60 else f"{text[:57]}..."
+    expected = "a code such as swh_Latn, sw, swa, sw-TZ or zh-Hant, or a name such as Swahili"
+    known = codes.aliases().get(("", key)) or codes.aliases().get(("", key.split("-")[0]))
+    if known and not known[0]:
+        return LanguageError(f"{shown!r} is {known[1]}", expected=expected, fix="name one language")
+    tag = codes.subtags(key)
+    if tag and codes.iso639_3(tag.language) and not tag.script:
+        code = f"{codes.plain_code(codes.iso639_3(tag.language) or '', 'Latn')}"
+        return LanguageError(
+            f"{shown!r} is a language, but no source says which script it is written in",
+            expected="a code with its script",
+            fix=f"write {code} if it is Latin, or pass script=",
+        )
+    close = ", ".join(_nearest(text))
+    fix = f"did you mean {close}?" if close else "look the name up with `panlect lang NAME`"
+    return LanguageError(f"no language is called {shown!r}", expected=expected, fix=fix)
 
 
 def _script(script: str | None) -> str:

@@ -8,12 +8,10 @@ not know the answer. docs/languages.md explains each table.
 
 import csv
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
-
-from panlect.errors import LanguageError
 
 CANONICAL = re.compile(r"[a-z]{3}_[A-Z][a-z]{3}")
 WITHDRAWN = frozenset({"iw", "in", "ji", "jw", "mo", "sh", "bh"})
@@ -240,7 +238,7 @@ def subtags(key: str) -> Subtags | None:
 @lru_cache(maxsize=4096)
 def iso639_3(language: str) -> str | None:
     """The ISO 639-3 code (possibly a macro-language) of a two- or three-letter code, or None."""
-    if language in UNDETERMINED:
+    if language in UNDETERMINED or not language:
         return None
     if len(language) == 2:
         return alpha2_languages().get(language) or aliases().get(("", language), ("", ""))[0][:3] or None
@@ -316,7 +314,15 @@ def likely_script(tag_language: str, language: str, region: str) -> str:
     for key in (f"{shortest}_{region}", shortest, language, individual):
         if key in likely and not (key == shortest and individual in default_script()):
             return likely[key].split("_")[1]
-    return default_script().get(individual, "")
+    return default_script().get(individual) or macro_script(individual)
+
+
+def macro_script(language: str) -> str:
+    """The usual script of the macro-language around a member that no source gives a script for, else ""."""
+    from langcodes.data_dicts import MACROLANGUAGES
+
+    macro = iso639_3(MACROLANGUAGES.get(language, ""))
+    return default_script().get(plain_code(macro, "")[:3], "") if macro else ""
 
 
 def name_code(key: str, script: str) -> str | None:
@@ -331,48 +337,27 @@ def name_code(key: str, script: str) -> str | None:
             return plain_code(code[:3], SCRIPT_WORDS[words[position]]) if code else None
     if key.endswith(")") and "-(" in key:
         return name_code(key[: key.rindex("-(")], script)
-    import langcodes
-
-    try:
-        found = langcodes.find(key.replace("-", " "))
-    except LookupError:
-        return None
-    return tag_code(found.to_tag().casefold(), script)
+    tag = foreign_name(key)
+    return tag_code(tag, script) if tag else None
 
 
-def nearest(text: str, count: int = 3) -> Iterator[str]:
-    """The known codes and names that look most like ``text``, as "code (Name)"."""
-    from difflib import SequenceMatcher, get_close_matches
+def foreign_name(key: str) -> str:
+    """The tag that language_data has for exactly this name in any language, else "".
 
-    targets = dict(names())
-    targets.update({key: code for (scheme, key), (code, _) in aliases().items() if not scheme and code})
-    targets.update({code.casefold().replace("_", "-"): code for code in rows()})
-    seen: set[str] = set()
-    wanted, best = fold(text)[:60], 0.0
-    for match in get_close_matches(wanted, targets, n=4 * count, cutoff=0.7):
-        code, likeness = targets[match], SequenceMatcher(None, match, wanted).ratio()
-        best = best or likeness
-        if code not in seen and len(seen) < count and likeness > best - 0.1:
-            seen.add(code)
-            row = rows().get(code)
-            yield f"{code} ({row.name})" if row and row.name else code
+    ``langcodes.find`` would also take any text that begins with a name ("German shepherd").
+    """
+    if any(ord(letter) < 32 for letter in key):  # the look-up structure keeps control characters to itself
+        return ""
+    from language_data.names import get_trie_value, normalize_name
+
+    found, name = name_trie(), normalize_name(key.replace("-", " "))
+    return str(get_trie_value(found, name)).casefold() if name in found else ""
 
 
-def unknown(text: str) -> LanguageError:
-    """The error for a text that names no single language that we can write down."""
-    key, shown = fold(text), text if len(text) <= 60 else f"{text[:57]}..."
-    expected = "a code such as swh_Latn, sw, swa, sw-TZ or zh-Hant, or a name such as Swahili"
-    known = aliases().get(("", key)) or aliases().get(("", key.split("-")[0]))
-    if known and not known[0]:
-        return LanguageError(f"{shown!r} is {known[1]}", expected=expected, fix="name one language of it")
-    tag = subtags(key)
-    if tag and iso639_3(tag.language) and not tag.script:
-        code = f"{plain_code(iso639_3(tag.language) or '', 'Latn')}"
-        return LanguageError(
-            f"{shown!r} is a language, but no source says which script it is written in",
-            expected="a code with its script",
-            fix=f"write {code} if it is Latin, or pass script=",
-        )
-    close = ", ".join(nearest(text))
-    fix = f"did you mean {close}?" if close else "look the name up with `panlect lang NAME`"
-    return LanguageError(f"no language is called {shown!r}", expected=expected, fix=fix)
+@lru_cache(maxsize=1)
+def name_trie() -> Container[str]:
+    """language_data's names of languages, from all languages together."""
+    from language_data.names import data_filename, load_trie
+
+    trie: Container[str] = load_trie(data_filename("trie/und/name_to_language.marisa"))
+    return trie
