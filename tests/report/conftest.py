@@ -10,8 +10,11 @@ from panlect import tables
 from panlect.config import Config
 from panlect.draft import draft
 from panlect.folder import Folder
+from panlect.gates import Gate, Verdict, judge
 from panlect.language import group
+from panlect.report.page import render
 from panlect.report.record import Record, read
+from panlect.report.settings import ReportConfig
 
 STEPS = ("base", "chat", "aligned")
 LEVEL = {"base": 0.22, "chat": 0.78, "aligned": 0.8}
@@ -37,8 +40,11 @@ class PlantedConfig(Config):
     """A number."""
 
 
-def languages(count: int) -> list[str]:
-    return [language.code for language in group("cldr-100")][:count]
+SMALL = ["arb_Arab", "eng_Latn", "hin_Deva", "swh_Latn", "tha_Thai", "yor_Latn"]
+
+
+def languages() -> list[str]:
+    return [language.code for language in group("cldr-100")]
 
 
 def row(measure: str, value: float, **columns: object) -> dict[str, object]:
@@ -170,9 +176,9 @@ def answer_rows(steps: tuple[str, ...], codes: list[str]) -> pl.DataFrame:
     return pl.DataFrame(rows)
 
 
-def plant(directory: Path, count: int = 100) -> list[Folder]:
+def plant(directory: Path, codes: list[str]) -> list[Folder]:
     """Four finished folders: world, mixture, base and scores."""
-    codes = languages(count)
+    count = len(codes)
     folders: list[Folder] = []
     with draft(directory / "world", "world", 1, PlantedConfig(), []) as work:
         documents = [
@@ -205,9 +211,30 @@ def plant(directory: Path, count: int = 100) -> list[Folder]:
 
 @pytest.fixture(scope="session")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> list[Folder]:
-    return plant(tmp_path_factory.mktemp("run"))
+    return plant(tmp_path_factory.mktemp("run"), languages())
 
 
 @pytest.fixture(scope="session")
 def record(folders: list[Folder]) -> Record:
     return read(folders)
+
+
+@pytest.fixture(scope="session")
+def verdicts(record: Record) -> tuple[Verdict, ...]:
+    gates = (
+        Gate(measure="accuracy", group="held_out", step="aligned", at_least=0.75),
+        Gate(measure="malformed", group="held_out", step="aligned", language="*", at_most=0.001),
+    )
+    return tuple(judge(gate, record.numbers) for gate in gates)
+
+
+@pytest.fixture(scope="session")
+def html(record: Record, verdicts: tuple[Verdict, ...]) -> str:
+    """The page about the planted run of 100 languages."""
+    return render(record, ReportConfig(title="planted", description="A planted run.", verdicts=verdicts))
+
+
+@pytest.fixture(scope="session")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Record:
+    """The same run in 6 languages, with a sample in Arabic and one in Hindi."""
+    return read(plant(tmp_path_factory.mktemp("small"), codes=SMALL))

@@ -1,5 +1,6 @@
 """What a report knows: manifests, numbers, stored answers, reasons for dropped rows. No more is read."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,8 @@ from panlect.folder import Folder, Input
 ANSWERS_MOST = 2_000_000
 """Answers are counted from at most this many rows of each folder, so that memory stays bounded."""
 
+DROPPED = {"folder": pl.String, "kind": pl.String, "reason": pl.String, "rows": pl.Int64}
+"""Columns of `Record.dropped`."""
 FROM_ONE_LANGUAGE = ("conductivity", "correct_overlap")
 """Measures whose `other_language` is where the knowledge comes from, not the second of a pair."""
 
@@ -76,18 +79,13 @@ def tidy(numbers: pl.DataFrame) -> pl.DataFrame:
 
 def _dropped(folders: Sequence[Folder]) -> pl.DataFrame:
     """Count dropped rows per reason without reading their text."""
-    schema = {"folder": pl.String, "kind": pl.String, "reason": pl.String, "rows": pl.Int64}
-    rows = []
+    rows: list[tuple[str, str, str, int]] = []
     for folder in folders:
+        counts: Counter[tuple[str, str]] = Counter()
         for file in sorted((folder.path / "dropped").glob("*.parquet")):
-            reasons = pl.read_parquet(file, columns=["reason"], glob=False)["reason"].value_counts(sort=True)
+            reasons = pl.read_parquet(file, columns=["reason"], glob=False)["reason"].value_counts()
             kind = file.name.rsplit("-", 1)[0]
-            rows += [(folder.name, kind, reason, count) for reason, count in reasons.iter_rows()]
-    counted = (
-        pl.DataFrame(rows, schema=schema, orient="row")
-        .group_by("folder", "kind", "reason")
-        .agg(pl.col("rows").sum())
-    )
-    order = {folder.name: place for place, folder in enumerate(folders)}
-    place = pl.col("folder").replace_strict(order, return_dtype=pl.Int64) if order else pl.lit(0)
-    return counted.sort(place, "rows", "reason", descending=[False, True, False])
+            counts.update({(kind, reason): count for reason, count in reasons.iter_rows()})
+        ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+        rows += [(folder.name, kind, reason, count) for (kind, reason), count in ranked]
+    return pl.DataFrame(rows, schema=DROPPED, orient="row")

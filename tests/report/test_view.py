@@ -1,0 +1,191 @@
+"""Seeds are pooled with Student's t, the worst language is the worst, and what is absent is 0 or not measured."""
+
+import math
+
+import polars as pl
+import pytest
+
+from panlect import tables
+from panlect.report import arms
+from panlect.report.naming import labels, named
+from panlect.report.record import Record, read, tidy
+from panlect.report.view import Score, Slice, View, shown
+from panlect.report.wording import interval, listed, made, measure, note, seconds, value
+
+TEXT = ("step", "measure", "benchmark", "language", "other_language", "group", "unit")
+
+
+def frame(*rows: dict[str, object]) -> pl.DataFrame:
+    empty = {**dict.fromkeys(TEXT, ""), "low": None, "high": None, "count": None}
+    return pl.DataFrame([{**empty, **row} for row in rows], schema=dict(tables.SCHEMAS["numbers"]))
+
+
+def view(*rows: dict[str, object], order: tuple[str, ...] = ()) -> View:
+    return View(Record((), tidy(frame(*rows)), tables.empty("answer"), read([]).dropped, order))
+
+
+def accuracy(step: str, language: str, number: float, **columns: object) -> dict[str, object]:
+    return {
+        "step": step,
+        "measure": "accuracy",
+        "benchmark": "world",
+        "language": language,
+        "value": number,
+        **columns,
+    }
+
+
+def test_the_mean_over_three_seeds_has_a_t_interval() -> None:
+    numbers = frame(
+        *(accuracy(f"chat-{seed}", "", number) for seed, number in ((101, 0.5), (102, 0.6), (103, 0.7)))
+    )
+    pooled = arms.pool(numbers, arms.find(["chat-101", "chat-102", "chat-103"], {}))
+    assert pooled["step"].to_list() == ["chat"]
+    assert pooled["value"][0] == pytest.approx(0.6)
+    half = 4.303 * 0.1 / math.sqrt(3)  # t(2 degrees of freedom) times the standard error of 0.5, 0.6, 0.7
+    assert pooled["low"][0] == pytest.approx(0.6 - half, abs=1e-6)
+    assert pooled["high"][0] == pytest.approx(0.6 + half, abs=1e-6)
+
+
+def test_the_interval_of_a_share_stays_between_0_and_1() -> None:
+    numbers = frame(*(accuracy(f"chat-{seed}", "", number) for seed, number in ((101, 0.9), (102, 1.0))))
+    pooled = arms.pool(numbers, arms.find(["chat-101", "chat-102"], {}))
+    assert pooled["high"][0] == 1.0
+    assert pooled["low"][0] >= 0.0
+
+
+def test_one_seed_keeps_its_own_interval() -> None:
+    numbers = frame(accuracy("chat-101", "", 0.5, low=0.4, high=0.6), accuracy("base", "", 0.1))
+    pooled = arms.pool(numbers, {"chat": {"chat-101": "101"}})
+    assert pooled.filter(pl.col("step") == "chat").select("low", "high").row(0) == (0.4, 0.6)
+    assert pooled.filter(pl.col("step") == "base").height == 1
+
+
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [
+        (["pivot-101", "pivot-102", "control-101"], {"pivot": {"pivot-101": "101", "pivot-102": "102"}, "control": {"control-101": "101"}}),
+        (["pivot-101-chat", "pivot-102-chat"], {"pivot-chat": {"pivot-101-chat": "101", "pivot-102-chat": "102"}}),
+        (["chat-seed101", "chat-seed102"], {"chat": {"chat-seed101": "101", "chat-seed102": "102"}}),
+        (["round-1", "round-2"], {}),
+        (["base", "chat-101"], {}),
+        (["llama-7b", "llama-70b"], {}),
+    ],
+)  # fmt: skip
+def test_arms_are_read_off_the_names(steps: list[str], expected: dict[str, dict[str, str]]) -> None:
+    assert arms.find(steps, {}) == expected
+
+
+def test_arms_can_be_named() -> None:
+    found = arms.find(["a", "b", "c"], {"first": ["a", "b"], "second": ["c", "gone"]})
+    assert found == {"first": {"a": "a", "b": "b"}, "second": {"c": "c"}}
+
+
+def test_the_worst_language_at_the_last_step_comes_first() -> None:
+    shown_ = view(
+        accuracy("base", "swh_Latn", 0.1), accuracy("base", "yor_Latn", 0.9), accuracy("base", "tha_Thai", 0.5),
+        accuracy("chat", "swh_Latn", 0.8), accuracy("chat", "yor_Latn", 0.2),
+    )  # fmt: skip
+    part = shown_.leading
+    assert part == Slice("accuracy", "world", "")
+    # Thai was not measured at the last step, which is worse than any score.
+    assert shown_.worst_first(part) == ["tha_Thai", "yor_Latn", "swh_Latn"]
+
+
+def test_steps_follow_the_recipe_and_not_the_alphabet() -> None:
+    shown_ = view(
+        accuracy("aligned", "swh_Latn", 0.5), accuracy("base", "swh_Latn", 0.1), order=("base", "aligned")
+    )
+    assert shown_.steps == ["base", "aligned"]
+
+
+def test_held_out_facts_lead() -> None:
+    shown_ = view(
+        accuracy("a", "swh_Latn", 0.9, group="seen"), accuracy("a", "swh_Latn", 0.1, group="held_out")
+    )
+    assert shown_.leading == Slice("accuracy", "world", "held_out")
+
+
+def test_means_over_scripts_are_no_slices_but_give_intervals() -> None:
+    shown_ = view(
+        accuracy("a", "arb_Arab", 0.5, group="held_out"),
+        accuracy("a", "", 0.5, group="held_out, script=Arab", low=0.4, high=0.6),
+    )
+    assert shown_.slices("accuracy") == [Slice("accuracy", "world", "held_out")]
+    assert shown_.of_kind(Slice("accuracy", "world", "held_out"), "script") == {("a", "Arabic"): (0.4, 0.6)}
+
+
+def test_a_label_that_nobody_got_is_zero_and_one_not_judged_is_absent() -> None:
+    shown_ = view(
+        accuracy("a", "swh_Latn", 0.5, count=10), accuracy("a", "yor_Latn", 0.5, count=10),
+        accuracy("a", "swh_Latn", 0.2, measure="off_target", count=10),
+    )  # fmt: skip
+    found = shown_.outcome(Slice("off_target", "world", ""))
+    assert found["a", "swh_Latn"].value == 0.2
+    assert found["a", "yor_Latn"] == Score(0.0, None, None, 10)
+    assert ("a", "tha_Thai") not in found
+
+
+def test_the_chance_of_rankc_is_not_the_chance_of_accuracy() -> None:
+    shown_ = view(
+        {"step": "a", "measure": "chance", "benchmark": "world", "value": 0.16, "unit": "share"},
+        {"step": "a", "measure": "chance", "benchmark": "world", "value": 0.3768, "unit": "rankc"},
+        accuracy("a", "swh_Latn", 0.5),
+    )
+    assert shown_.chance(Slice("accuracy", "world", "")) == 0.16
+    assert shown_.chance(Slice("rankc", "world", "")) == 0.3768
+    assert shown_.chance(Slice("chrf", "world", "")) is None
+
+
+def test_conductivity_belongs_to_its_own_language() -> None:
+    one = {"step": "a", "measure": "conductivity", "benchmark": "world", "language": "swh_Latn", "value": 0.7}
+    tidied = tidy(frame({**one, "other_language": "eng_Latn"}))
+    assert tidied.select("language", "other_language", "group").row(0) == ("swh_Latn", "", "")
+    two = tidy(frame({**one, "other_language": "eng_Latn"}, {**one, "other_language": "fra_Latn"}))
+    assert two["group"].to_list() == ["from eng_Latn", "from fra_Latn"]
+
+
+def test_nan_is_not_measured_and_a_repeated_number_counts_once() -> None:
+    tidied = tidy(frame(accuracy("a", "x", math.nan), accuracy("a", "y", 0.5), accuracy("a", "y", 0.5)))
+    assert tidied["language"].to_list() == ["y"]
+
+
+def test_budgets_and_curves_are_no_evaluations() -> None:
+    rows = frame(
+        {"measure": "loss", "value": 1.0}, {"measure": "bytes_seen", "value": 1.0}, {"measure": "accuracy", "value": 1.0},
+        {"measure": "margin", "value": 1.0, "group": "step 10"}, {"measure": "training_bits_per_byte", "value": 1.0},
+    )  # fmt: skip
+    assert rows.filter(~made())["measure"].to_list() == ["accuracy"]
+
+
+def test_many_steps_are_cut_to_the_first_and_the_last() -> None:
+    assert shown([str(number) for number in range(9)]) == ["0", "4", "5", "6", "7", "8"]
+
+
+def test_values_are_written_by_their_kind() -> None:
+    assert value(0.5869, "share") == "58.7 %"
+    assert value(41.26, "points") == "41.3"
+    assert value(0.98765, "bits") == "0.988"
+    assert value(1234567, "count") == "1\u202f234\u202f567"
+    assert value(None, "share") == value(math.nan, "share") == "–"
+    assert interval(0.497, 0.667, "share") == "49.7–66.7"
+    assert note(0.497, 0.667, 4800, "share") == "49.7–66.7 · n 4\u202f800"
+    assert seconds(250) == "4 min 10 s"
+    assert seconds(7500) == "2 h 5 min"
+    assert listed(["a", "b", "c"], most=2) == "a, b and 1 more"
+    assert measure("wishes", "percent").kind == "points"
+
+
+def test_languages_have_names_scripts_and_directions() -> None:
+    arabic = named("arb_Arab")
+    assert (arabic.name, arabic.own_name, arabic.script, arabic.lang, arabic.direction) == (
+        "Arabic",
+        "العربية",
+        "Arabic",
+        "ar",
+        "rtl",
+    )
+    assert named("cmn_Hans").script == "Han, simplified"
+    unknown = named("nonsense")
+    assert (unknown.name, unknown.lang, unknown.direction) == ("nonsense", "und", "auto")
+    assert labels(["swh_Latn", "tha_Thai"]) == {"swh_Latn": "Swahili", "tha_Thai": "Thai"}
