@@ -15,11 +15,14 @@ import torch
 from safetensors import safe_open
 from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM
+from transformers.utils import logging as hf_logging
 
 from panlect.errors import ModelError
 from panlect.model import generate as generation
 from panlect.model import score as scoring
 from panlect.model.dialogue import Message, prompts
+
+hf_logging.disable_progress_bar()  # bars over a second of reading, on top of our own
 
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 

@@ -23,6 +23,7 @@ from torch import Tensor
 from panlect.draft import Draft
 from panlect.errors import ModelError
 from panlect.model import checkpoint
+from panlect.model.forward import choose_attention
 from panlect.model.ledger import Ledger
 from panlect.model.settings import TrainingConfig
 
@@ -88,6 +89,7 @@ def train(network: Any, work: Work, objective: Objective, settings: TrainingConf
     half = use_bf16(settings.precision, device)
     forward = torch.compile(objective) if settings.compile else objective
     ledger = Ledger(draft.scratch / "ledger.jsonl", work.languages, work.components)
+    choose_attention(network, half=half, row_tokens=settings.sequence_tokens)
     network.train()
 
     # ------------------------------------------------------------------ continue where a killed run was
@@ -109,7 +111,7 @@ def train(network: Any, work: Work, objective: Objective, settings: TrainingConf
             for batch in batches:
                 with torch.autocast(device.type, torch.bfloat16, enabled=half):
                     terms = forward(network, batch)
-                (terms.total / weight).backward()
+                (terms.total / weight).backward()  # type: ignore[no-untyped-call]
                 ledger.add(terms.cells_N, terms.values, batch.seen)
             norm = float(torch.nn.utils.clip_grad_norm_(trained, settings.clip_norm))
             if not math.isfinite(norm):
@@ -134,14 +136,21 @@ def train(network: Any, work: Work, objective: Objective, settings: TrainingConf
                 checkpoint.save(checkpoints, step + 1, network, optimiser, {"ledger": ledger.state()})
                 saved_seconds = time.monotonic()
     network.eval()
+    network.set_attn_implementation("sdpa")
     return ledger
 
 
 def to_device(batch: Any, device: torch.device) -> Any:
-    """Move the tensors of a named tuple; what is no tensor stays."""
+    """Move the tensors of a named tuple, and of those inside it; what is no tensor stays."""
     if device.type == "cpu":
         return batch
-    moved = [field.to(device, non_blocking=True) if isinstance(field, Tensor) else field for field in batch]
+    moved = []
+    for item in batch:
+        if isinstance(item, Tensor):
+            item = item.to(device, non_blocking=True)
+        elif isinstance(item, tuple) and hasattr(item, "_fields"):
+            item = to_device(item, device)
+        moved.append(item)
     return type(batch)(*moved)
 
 
@@ -185,7 +194,7 @@ def use_bf16(precision: str, device: torch.device) -> bool:
     if precision != "auto":
         return precision == "bf16"
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported()
+        return bool(torch.cuda.is_bf16_supported())
     if device.type == "cpu":
         capability = torch.cpu.get_capabilities()
         return bool(capability.get("avx512_bf16") or capability.get("amx_bf16"))

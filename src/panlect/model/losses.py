@@ -7,7 +7,7 @@ was padded.
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -53,13 +53,14 @@ class _LinearCrossEntropy(torch.autograd.Function):
             for start in range(0, len(targets_N), rows):
                 part = slice(start, start + rows)
                 hidden, targets = hidden_NC[part].to(dtype), targets_N[part, None]
+                weights = weights_N[part, None]
                 logits = (hidden @ head.T).float()
-                log_sum = logits.logsumexp(1, keepdim=True)
-                loss_N[part] = (log_sum - logits.gather(1, targets))[:, 0]
-                # d loss / d logits = softmax - one_hot, formed in place of the logits
-                error = logits.sub_(log_sum).exp_()
-                error.scatter_add_(1, targets, error.new_full((1, 1), -1.0).expand_as(targets))
-                error = error.mul_(weights_N[part, None]).to(dtype)
+                logits -= logits.amax(1, keepdim=True)
+                own = logits.gather(1, targets)
+                total = logits.exp_().sum(1, keepdim=True)
+                loss_N[part] = (total.log() - own)[:, 0]
+                # d loss / d logits = weight * (softmax - one_hot), formed in place of the logits
+                error = logits.mul_(weights / total).scatter_add_(1, targets, -weights).to(dtype)
                 grad_hidden_NC[part] = error @ head
                 grad_head_VC += error.T @ hidden
         ctx.save_for_backward(grad_hidden_NC, grad_head_VC)
@@ -196,20 +197,47 @@ def bradley_terry(
     return -F.logsigmoid(chosen_P - rejected_P - margin) + centre_weight * (chosen_P + rejected_P) ** 2
 
 
-PREFERENCE_LOSSES: dict[str, Callable[..., Tensor]] = {
-    "dpo": dpo,
-    "robust": robust_dpo,
-    "ipo": ipo,
-    "orpo": orpo,
-    "cpo": cpo,
-    "simpo": simpo,
-    "kto": kto,
-    "rpo": rpo,
-}
-"""Every loss that `prefer` knows by name."""
-
 NEEDS_REFERENCE = frozenset({"dpo", "robust", "ipo", "kto", "rpo"})
 """Losses whose margin is taken against the model that training started from."""
+
+
+class PreferenceSettings(Protocol):
+    """What a formula is made from; `prefer` documents each."""
+
+    @property
+    def loss(self) -> str: ...  # noqa: D102
+    @property
+    def beta(self) -> float: ...  # noqa: D102
+    @property
+    def gamma(self) -> float: ...  # noqa: D102
+    @property
+    def label_smoothing(self) -> float: ...  # noqa: D102
+    @property
+    def length_normalised(self) -> str: ...  # noqa: D102
+    @property
+    def nll_weight(self) -> float: ...  # noqa: D102
+
+
+def preference_formula(settings: PreferenceSettings) -> Callable[[Pairs, Tensor], Tensor]:
+    """The named loss as a function of pairs and the chosen answers' mean token losses, (P,)."""
+    beta, normalised = settings.beta, settings.length_normalised
+    formulas: dict[str, Callable[[Pairs, Tensor], Tensor]] = {
+        "dpo": lambda pairs, _: dpo(pairs, beta, settings.label_smoothing, per_token=normalised == "yes"),
+        "robust": lambda pairs, _: robust_dpo(pairs, beta, settings.label_smoothing),
+        "ipo": lambda pairs, _: ipo(pairs, beta, per_token=normalised != "no"),
+        "orpo": lambda pairs, nll: orpo(pairs, beta, nll=nll),
+        "cpo": lambda pairs, nll: cpo(pairs, beta, nll=nll, nll_weight=settings.nll_weight),
+        "simpo": lambda pairs, _: simpo(pairs, beta, settings.gamma),
+        "kto": lambda pairs, _: kto(pairs, beta, kl=batch_kl(pairs)),
+        "rpo": lambda pairs, nll: rpo(pairs, beta, nll=nll, nll_weight=settings.nll_weight),
+    }
+    return formulas[settings.loss]
+
+
+def batch_kl(pairs: Pairs) -> Tensor:
+    """Mean log-ratio of all answers in a batch: a cheap stand-in for KTO's mismatched prompt–answer pairs."""
+    chosen, rejected = pairs.chosen - pairs.reference_chosen, pairs.rejected - pairs.reference_rejected
+    return (torch.cat([chosen, rejected])).mean().detach()
 
 
 # ------------------------------------------------------------------------------ policy

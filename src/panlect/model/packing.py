@@ -121,8 +121,9 @@ def _codes(values: Sequence[str], names: Sequence[str]) -> NDArray[np.int32]:
 class Batch(NamedTuple):
     """Packed rows. `select_N` are the flat positions whose *next* token is predicted; the rest follow it.
 
-    `segments_BT` numbers the documents of a row (-1 is padding); `language_N`, `component_N` are codes;
-    `seen` counts what the rows hold, per (language, component) cell: tokens, characters, bytes.
+    `segments_BT` numbers the documents of a row (-1 is padding); `texts_N` says which text a token is of, and
+    `cells_N` its (language, component) cell; `seen` counts what the rows hold per cell: tokens, characters,
+    bytes.
     """
 
     ids_BT: Tensor
@@ -132,6 +133,7 @@ class Batch(NamedTuple):
     targets_N: Tensor
     weights_N: Tensor
     cells_N: Tensor
+    texts_N: Tensor
     seen: NDArray[np.float64]
 
     @property
@@ -185,7 +187,7 @@ class Plan:
     def batches(self, step: int) -> Iterator[Batch]:
         """Yield the micro-batches of an optimiser step."""
         last = self.steps[step + 1] if step + 1 < len(self.steps) else len(self.order)
-        pieces = _pieces(self.tokens, self.order[self.steps[step] : last], self.row_tokens)
+        pieces = pieces_of(self.tokens, self.order[self.steps[step] : last], self.row_tokens)
         rows = best_fit([piece.stop - piece.start for piece in pieces], self.row_tokens)
         per_batch = max(1, self.micro_tokens // self.row_tokens)
         for first in range(0, len(rows), per_batch):
@@ -202,7 +204,7 @@ class Piece(NamedTuple):
     context: int
 
 
-def _pieces(tokens: Tokens, texts: Ints, row_tokens: int) -> list[Piece]:
+def pieces_of(tokens: Tokens, texts: Ints, row_tokens: int) -> list[Piece]:
     pieces = []
     for text in texts.tolist():
         start, end = int(tokens.offsets[text]), int(tokens.offsets[text + 1])
@@ -246,7 +248,7 @@ def lay_out(tokens: Tokens, rows: Sequence[Sequence[Piece]], pad_id: int) -> Bat
     ids = np.full((len(rows), width), pad_id, np.int64)
     positions = np.zeros((len(rows), width), np.int64)
     segments = np.full((len(rows), width), -1, np.int64)
-    select, targets, weights, cells = [], [], [], []
+    select, targets, weights, cells, texts = [], [], [], [], []
     size = len(tokens.languages) * len(tokens.components)
     seen = np.zeros((size, 3))
     for r, row in enumerate(rows):
@@ -264,6 +266,7 @@ def lay_out(tokens: Tokens, rows: Sequence[Sequence[Piece]], pad_id: int) -> Bat
             targets.append(tokens.ids[piece.start + 1 + carries])
             weights.append(np.full(len(carries), tokens.weight[piece.text], np.float32))
             cells.append(np.full(len(carries), cell))
+            texts.append(np.full(len(carries), piece.text))
             new = length - piece.context
             share = new / (tokens.offsets[piece.text + 1] - tokens.offsets[piece.text])
             seen[cell] += (new, share * tokens.characters[piece.text], share * tokens.bytes[piece.text])
@@ -276,6 +279,7 @@ def lay_out(tokens: Tokens, rows: Sequence[Sequence[Piece]], pad_id: int) -> Bat
         targets_N=torch.from_numpy(np.concatenate(targets).astype(np.int64)),
         weights_N=torch.from_numpy(np.concatenate(weights)),
         cells_N=torch.from_numpy(np.concatenate(cells).astype(np.int64)),
+        texts_N=torch.from_numpy(np.concatenate(texts).astype(np.int64)),
         seen=seen,
     )
 
