@@ -1,1 +1,1 @@
-"""The embedded world: names and facts of the Unicode CLDR in about a hundred languages, from the package Babel."""
+"""The embedded world: names and facts of the Unicode CLDR in about a hundred languages."""

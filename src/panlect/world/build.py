@@ -15,7 +15,6 @@ from panlect.world.facts import TERRITORY_RELATIONS, Fact, choose, guessing, hol
 from panlect.world.plan import WorldConfig, codes
 from panlect.world.render import Names
 
-
 COVERAGE = 0.9
 """Share of the languages that must have names for a fact. A few have hardly any names of currencies."""
 
@@ -29,8 +28,8 @@ class World:
         names: what each language calls things.
         facts: the chosen facts.
         held: ids of the facts that only the pivot language states, or none if `control`.
-        guessing: share of held-out questions that a guess by the stated answers gets right, per relation; `""` is all.
-        tables: the five tables by kind.
+        guessing: share of held-out questions that a guess by the stated answers gets right, per relation;
+        `""` is all. tables: the five tables by kind.
         dropped: rows set aside, by kind, with a column `reason`.
     """
 
@@ -47,7 +46,8 @@ def build(config: WorldConfig) -> World:
     """Build the world that the settings describe; equal settings build equal worlds.
 
     Raises:
-        ConfigError: a language has no data of its own in CLDR, two are too alike to tell apart, or there are not
+        ConfigError: a language has no data of its own in CLDR, two are too alike to tell apart, or there are
+        not
             enough facts.
     """
     languages = codes(config.languages)
@@ -80,7 +80,7 @@ def _names(languages: Sequence[str], pivot: str) -> Names:
                 fix="remove it; the group cldr-100 lists languages that have",
             )  # fmt: skip
         own[code] = cldr.names(locale)
-        tags[code] = cldr.autonym(locale, own[code]) or code
+        tags[code] = "-".join((cldr.autonym(locale, own[code]) or code).split())
     taken: dict[str, str] = {}
     for code, tag in tags.items():
         if tag.casefold() in taken:
@@ -94,7 +94,12 @@ def _names(languages: Sequence[str], pivot: str) -> Names:
 
 def _facts(config: WorldConfig, names: Names) -> tuple[Fact, ...]:
     """Choose among the facts that nearly all of the languages have names for."""
-    wanted = [f for f in truths() if f.relation.partition("+")[0] in config.relations]
+    own = {f"language:{Language(code).cldr_locale.partition('_')[0]}" for code in names.tags}
+    wanted = [
+        f
+        for f in truths()
+        if f.relation.partition("+")[0] in config.relations and (f.relation != "script" or f.subject in own)
+    ]
     able = [
         f for f in wanted if _coverage(f, names) >= COVERAGE and names.has(names.pivot, f.subject, f.answer)
     ]

@@ -1,8 +1,9 @@
 """Names of things in each language's own CLDR data.
 
-Babel is read through `localedata.load(..., merge_inherited=False)`: a language's own data and nothing inherited.
-`Locale.months` and its like are not usable with many locales at once: Babel resolves their aliases by writing
-into data that locales share, so German January reads "1月" once Japanese and Swahili have been loaded.
+Babel is read through `localedata.load(..., merge_inherited=False)`: a language's own data and nothing
+inherited. `Locale.months` and its like are not usable with many locales at once: Babel resolves their
+aliases by writing into data that locales share, so German January reads "1月" once Japanese and Swahili have
+been loaded.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ KINDS = ("territory", "continent", "language", "currency", "script", "month", "w
 CONTINENTS = ("002", "019", "142", "150", "009")
 """UN M49 codes of Africa, the Americas, Asia, Europe and Oceania, in the order of CLDR's containment."""
 
-RESERVED = (": ", "\n", "→", "¤", "🗣", "🌍", "🖋", "+", "<|", "∅", "↑")
-"""What a name may not contain, because texts of the world use it as a separator (or CLDR as an inheritance mark)."""
+RESERVED = ("→", "¤", "🗣", "🌍", "🖋", "+", "<|", "∅", "↑")
+"""What a name may not contain, because texts of the world use it as a separator (or CLDR as an inheritance
+mark)."""
 
 
 def clean(name: str) -> str | None:
@@ -32,8 +34,8 @@ def clean(name: str) -> str | None:
 def names(locale: str) -> dict[str, str]:
     """All names a locale gives of its own, by concept (`territory:SN` → `Sénégal`).
 
-    Names equal to their code (`XOF` for `currency:XOF`) and names that two concepts of one kind share are left
-    out: the first say nothing, the second have no single truth.
+    Names equal to their code (`XOF` for `currency:XOF`) and names that two concepts of one kind share are
+    left out: the first say nothing, the second have no single truth.
     """
     data = localedata.load(locale, merge_inherited=False)
     found: dict[str, str] = {}
@@ -46,7 +48,7 @@ def names(locale: str) -> dict[str, str]:
 
 
 def autonym(locale: str, own: Mapping[str, str]) -> str | None:
-    """A locale's name of its own language (`français`), with its script's name added where CLDR has two scripts."""
+    """A locale's name of its own language (`français`), with that of its script where CLDR has two."""
     language, _, script = locale.partition("_")
     plain = own.get(f"language:{language}")
     if not script:
@@ -71,7 +73,7 @@ def _entries(data: Mapping[str, object], kind: str) -> Iterable[tuple[str, str]]
 
 
 def _calendar(data: Mapping[str, object], field: str) -> Iterable[tuple[str, str]]:
-    """Wide names of months or weekdays: the stand-alone form where the locale has one, else the format form."""
+    """Wide names of months or weekdays: the stand-alone form if there is one, else the format form."""
     contexts = data.get(field)
     if not isinstance(contexts, Mapping):
         return

@@ -1,8 +1,8 @@
 """Facts that have one truth in every language, and which of them to use.
 
-The truths come from CLDR's supplemental data as Babel ships it, and from nothing else: currency in use and official
-language of a territory, the time zones a territory lies in (their prefix is its continent), the usual script of
-a language, and the calendar.
+The truths come from CLDR's supplemental data as Babel ships it, and from nothing else: currency in use and
+official language of a territory, the time zones a territory lies in (their prefix is its continent), the
+usual script of a language, and the calendar.
 """
 
 from __future__ import annotations
@@ -22,12 +22,13 @@ MARKERS: Mapping[str, str] = {
     "currency": "¤", "language": "🗣", "continent": "🌍", "script": "🖋",
     "month+1": "+1", "month+2": "+2", "month+3": "+3", "weekday+1": "+1", "weekday+2": "+2",
 }  # fmt: skip
-"""The sign that stands for a relation in a text: CLDR has no word for "currency of", and grammar is not its subject."""
+"""The sign that stands for a relation in a text: CLDR has no word for "currency of", and grammar is not
+its subject."""
 
 TERRITORY_RELATIONS = ("currency", "language", "continent")
 
-_EXCHANGES = 40_000
-"""Proposed exchanges of territories: about half a second, and more of them hardly lower the cost."""
+_EXCHANGES = 15_000
+"""Proposed exchanges of territories: a third of a second, and more of them hardly lower the cost."""
 
 _DAY = datetime.date(2026, 1, 1)
 """Truths are those of this day, so that a world built later is the same world."""
@@ -41,7 +42,7 @@ _TWO_CONTINENTS = frozenset({"AM", "AZ", "CY", "EG", "GE", "ID", "KZ", "RU", "TR
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One truth: `relation` of `subject` is `answer`; subject and answer are concepts such as `territory:SN`."""
+    """One truth: `relation` of `subject` is `answer`; subject and answer are concepts like `territory:SN`."""
 
     relation: str
     subject: str
@@ -121,9 +122,9 @@ def _calendar() -> Iterable[Fact]:
 def choose(facts: Sequence[Fact], territories: int, seed: int) -> tuple[Fact, ...]:
     """Choose territories so that facts about them are many and answers are shared and even.
 
-    A fact is kept only if another chosen fact of its relation has the same answer, so that an answer can be held
-    out for one subject and still be known as an answer. Territories are exchanged in an order given by the seed to
-    lower the cost: the chance of guessing right, the facts lost, and the names to learn.
+    A fact is kept only if another chosen fact of its relation has the same answer, so that an answer can be
+    held out for one subject and still be known as an answer. Territories are exchanged in an order given by
+    the seed to lower the cost: the chance of guessing right, the facts lost, and the names to learn.
 
     Args:
         facts: the facts to choose from; those not about territories are returned as they are.
@@ -145,7 +146,7 @@ def choose(facts: Sequence[Fact], territories: int, seed: int) -> tuple[Fact, ..
 def _anneal(
     about: Mapping[str, Sequence[Fact]], pool: Sequence[str], chosen: list[str], order: random.Random
 ) -> list[str]:
-    """Exchange one or two members at a time; a costlier choice is taken with a chance that falls to nothing."""
+    """Exchange one or two members at a time; the chance to take a costlier choice falls to nothing."""
     cost = _cost(about, chosen)
     best, lowest = chosen, cost
     for step in range(_EXCHANGES):
@@ -181,16 +182,16 @@ def _cost(about: Mapping[str, Sequence[Fact]], chosen: Sequence[str]) -> float:
     if not of_relation:
         return math.inf
     guessing = sum(squares[r] / n for r, n in of_relation.items()) / sum(of_relation.values())
-    lost = max(len(facts) for facts in about.values()) * len(chosen) - sum(of_relation.values())
+    lost = len(TERRITORY_RELATIONS) * len(chosen) - sum(of_relation.values())
     return guessing + 0.01 * lost + 0.002 * len(count)
 
 
 def hold_out(facts: Sequence[Fact], share: float, seed: int) -> frozenset[str]:
     """Choose by hash the facts that only the pivot language may state; returns their ids.
 
-    Facts of each relation are taken in the order of their hash, from the answers in turn so that no answer is the
-    gold of many questions, until the share is reached. Every answer keeps at least one fact that all languages
-    state: an answer never seen as an answer cannot be expected.
+    Facts of each relation are taken in the order of their hash, from the answers in turn so that no answer
+    is the gold of many questions, until the share is reached. Every answer keeps at least one fact that all
+    languages state: an answer never seen as an answer cannot be expected.
     """
     held: set[str] = set()
     for relation in sorted({fact.relation for fact in facts}):
@@ -207,7 +208,7 @@ def hold_out(facts: Sequence[Fact], share: float, seed: int) -> frozenset[str]:
 
 
 def guessing(facts: Sequence[Fact], held: frozenset[str]) -> dict[str, float]:
-    """How often a guess is right that follows the answers of the stated facts, per relation and over all (`""`).
+    """How often a guess by the answers of the stated facts is right, per relation and over all (`""`).
 
     For a held-out fact it is the share of its answer among the stated facts of its relation; the mean is over
     held-out facts, so every question counts alike.
@@ -224,5 +225,5 @@ def guessing(facts: Sequence[Fact], held: frozenset[str]) -> dict[str, float]:
 
 
 def digest(seed: int, *parts: str) -> int:
-    """A number that depends on the seed and the parts only: the same on every machine and in every process."""
+    """A number that depends on the seed and the parts only: the same on every machine."""
     return int.from_bytes(blake2b("|".join((str(seed), *parts)).encode(), digest_size=8).digest(), "big")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 
 import polars as pl
 
@@ -14,6 +16,9 @@ TRAINING = ("document", "pair", "dialogue", "preference")
 _BETWEEN = "\x1e"
 """Stands between two rows in the text that is searched."""
 
+_EDGES = " \n→"
+"""What a name may touch."""
+
 
 def separate(
     tables: Mapping[str, pl.DataFrame],
@@ -23,7 +28,7 @@ def separate(
     *,
     control: bool,
 ) -> tuple[dict[str, pl.DataFrame], dict[str, pl.DataFrame]]:
-    """Take out rows that would tell a held-out fact by chance, because two things share a spelling in two languages.
+    """Take out rows that would tell a held-out fact by chance, because two things share a spelling.
 
     Returns:
         The tables without those rows, and the rows with a column `reason`.
@@ -51,9 +56,11 @@ def check(
         found = find(row_texts(kind, tables[kind]), facts, held, names, control=control)
         if found:
             raise DataError(
-                f"the table '{kind}' tells a fact that is held out", where=f"{kind}:row {found[0]}",
-                expected="held-out facts in the pivot language only", fix="report this as a mistake of the program",
-            )  # fmt: skip
+                f"the table '{kind}' tells a fact that is held out",
+                where=f"{kind}:row {found[0]}",
+                expected="held-out facts in the pivot language only",
+                fix="this is a mistake of the program; please report it",
+            )
 
 
 def row_texts(kind: str, frame: pl.DataFrame) -> list[str]:
@@ -73,52 +80,53 @@ def row_texts(kind: str, frame: pl.DataFrame) -> list[str]:
 def find(
     texts: Sequence[str], facts: Sequence[Fact], held: frozenset[str], names: Names, *, control: bool
 ) -> list[int]:
-    """Rows that hold, for a held-out fact, its subject with the relation's sign and its answer, in any languages.
+    """Rows that hold a held-out fact: its subject with the sign of its relation, and its answer.
 
-    Subject and answer are searched in either order and in every pair of languages. What the pivot language may say
-    (its own statement, and the question for it) is taken out of the text before.
+    Subject and answer are searched in every pair of languages, the subject on either side of the sign. What
+    the pivot language may say (its own statement, and the question for it) is taken out of the text before.
     """
-    whole = _BETWEEN.join(texts)
     secret = [fact for fact in facts if fact.id in held]
-    if not control:
-        for fact in secret:
-            whole = whole.replace(names.statement(fact, names.pivot), "")
-            whole = whole.replace(names.fact_question(fact, names.pivot, names.pivot), "")
-    starts = _row_starts(whole)
-    hits: set[int] = set()
+    subjects: dict[tuple[str, str], list[Fact]] = defaultdict(list)
+    answers: dict[str, set[str]] = {}
     for fact in secret:
-        answers = {own[fact.answer] for own in names.of.values() if fact.answer in own}
-        for key in _keys(fact, names):
-            hits.update(
-                row for row, rest in _occurrences(whole, starts, key) if any(a in rest for a in answers)
-            )
-    return sorted(hits)
+        for own in names.of.values():
+            if fact.subject in own and fact not in subjects[MARKERS[fact.relation], own[fact.subject]]:
+                subjects[MARKERS[fact.relation], own[fact.subject]].append(fact)
+        answers[fact.id] = {own[fact.answer] for own in names.of.values() if fact.answer in own}
+    signs = {sign for sign, _ in subjects}
+    rows = texts if control else _without_the_pivot(texts, secret, names)
+    return [
+        number
+        for number, row in enumerate(rows)
+        for sign in signs
+        if sign in row
+        and any(
+            answer in rest
+            for name, rest in _beside(row, sign)
+            for fact in subjects.get((sign, name), ())
+            for answer in answers[fact.id]
+        )
+    ]
 
 
-def _keys(fact: Fact, names: Names) -> set[str]:
-    """The subject next to the sign of the relation, before or behind it, in every language's spelling."""
-    subjects = {own[fact.subject] for own in names.of.values() if fact.subject in own}
-    sign = MARKERS[fact.relation]
-    return {f"{subject} {sign}" for subject in subjects} | {f"{sign} {subject}" for subject in subjects}
+def _without_the_pivot(texts: Sequence[str], secret: Sequence[Fact], names: Names) -> list[str]:
+    """The texts without what the pivot language may say: statements of held-out facts, lines that ask."""
+    whole = _BETWEEN.join(texts)
+    for fact in secret:
+        statement = re.escape(names.statement(fact, names.pivot))
+        question = re.escape(names.fact_question(fact, names.pivot, names.pivot))
+        whole = re.sub(rf"{statement}(?=$|[\n{_BETWEEN}→])", "", whole)
+        whole = re.sub(rf"(?<![^\n{_BETWEEN}]){question}(?=$|[\n{_BETWEEN}])", "", whole)
+    return whole.split(_BETWEEN)
 
 
-def _row_starts(whole: str) -> list[int]:
-    starts = [0]
-    while (end := whole.find(_BETWEEN, starts[-1])) >= 0:
-        starts.append(end + 1)
-    return starts
-
-
-def _occurrences(whole: str, starts: Sequence[int], key: str) -> Iterable[tuple[int, str]]:
-    """Row number, and the row's text with the key taken out, for each row that holds the key as whole names."""
-    from bisect import bisect_right
-
-    at = whole.find(key)
+def _beside(row: str, sign: str) -> Iterator[tuple[str, str]]:
+    """Every run of whole words that touches the sign on either side, and the row without it."""
+    at = row.find(sign)
     while at >= 0:
-        row = bisect_right(starts, at) - 1
-        end = starts[row + 1] - 1 if row + 1 < len(starts) else len(whole)
-        before = whole[starts[row] : at]
-        behind = whole[at + len(key) : end]
-        if (not before or before.endswith((": ", "\n", " "))) and (not behind or behind[0] in " \n"):
-            yield row, before + "\n" + behind
-        at = whole.find(key, at + 1)
+        left, right = row[:at].rstrip(" "), row[at + len(sign) :].lstrip(" ")
+        starts = [place + 1 for place, letter in enumerate(left) if letter in _EDGES]
+        ends = [place for place, letter in enumerate(right) if letter in _EDGES]
+        yield from ((left[start:], f"{left[:start]}\n{right}") for start in (0, *starts))
+        yield from ((right[:end], f"{left}\n{right[end:]}") for end in (*ends, len(right)))
+        at = row.find(sign, at + len(sign))

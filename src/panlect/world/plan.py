@@ -22,11 +22,12 @@ class WorldConfig(Config):
     """The language that states every fact, the held-out ones too."""
 
     relations: tuple[Relation, ...] = ("currency", "language", "continent")
-    """What is told: currency, main language and continent of a territory, script of a language, which month or
-    weekday comes after."""
+    """What is told: currency, main language and continent of a territory, usual script of each language of
+    the world, which month or weekday comes after."""
 
     territories: int = Field(default=16, ge=2)
-    """How many territories are told about. Every name costs the model about a hundred examples per language."""
+    """How many territories are told about. Every name costs the model about a hundred examples per
+    language."""
 
     held_out_share: float = Field(default=1 / 3, ge=0, lt=1)
     """Share of the facts of each relation that only the pivot language states."""
@@ -41,7 +42,8 @@ class WorldConfig(Config):
     """Languages, or groups, that have dialogues; all of them if empty. The pivot always has."""
 
     preferences_per_language: int = Field(default=16, ge=0)
-    """Constructed preference pairs per language: the right answer in a wrong language, a wrong answer in the right."""
+    """Constructed preference pairs per language: the right answer in a wrong language, a wrong answer in
+    the right."""
 
     questions_per_language: int = Field(default=8, ge=0)
     """Questions per language of each kind other than held-out facts, drawn by hash; 0 asks all of them."""

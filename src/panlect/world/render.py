@@ -1,14 +1,16 @@
 """Texts of the world: how a fact, a name, a question and an answer are written.
 
-Nothing here is grammar. A text is names, signs for relations, and each language's own name as its tag:
+Nothing here is grammar. A text is names, signs for relations, and tags: an arrow with a language's own name.
 
-    français: Sénégal ¤ franc CFA                                   a document that states a fact
-    English: Senegal → français: Sénégal                            a document, and a dialogue, that tells a name
-    Sénégal ¤ → français                                            a question
-    English: Senegal ¤ CFA franc → français: franc CFA              its answer by way of the pivot language
-    français: franc CFA                                             its direct answer
+    →français Sénégal ¤ franc CFA                         a document that states a fact
+    →English Senegal→français Sénégal                     a document that tells a name
+    →français Sénégal ¤                                   a question: answer in French, currency of Senegal
+    →English Senegal ¤ CFA franc→français franc CFA       its answer by way of the pivot language
+    →français franc CFA                                   its direct answer
+    →français Senegal                                     a question for a name, answered by →français Sénégal
 
-The answer to a question is what follows the last `": "` (`final_answer`); no name contains it.
+The answer in a reply is what follows its last tag (`final_answer`). Tags hold no space and names no arrow. A
+name always has a space before it, so a tokenizer spells it the same wherever it stands.
 """
 
 from __future__ import annotations
@@ -39,42 +41,43 @@ class Names:
         """Whether the language has a name for each of the concepts."""
         return all(concept in self.of[language] for concept in concepts)
 
-    def statement(self, fact: Fact, language: str) -> str:
-        """The fact told in one language."""
-        return f"{self.fact_prefix(fact, language)} {self.of[language][fact.answer]}"
-
-    def fact_prefix(self, fact: Fact, language: str) -> str:
-        """The statement up to its answer: what a model without a chat template is given to complete."""
-        return f"{self.tags[language]}: {self.of[language][fact.subject]} {MARKERS[fact.relation]}"
-
-    def translation(self, concept: str, source: str, target: str) -> str:
-        """One name in two languages."""
-        return f"{self.named(concept, source)} → {self.named(concept, target)}"
+    def tag(self, language: str) -> str:
+        """The sign of a language: an arrow with its own name."""
+        return f"→{self.tags[language]}"
 
     def named(self, concept: str, language: str) -> str:
         """A name behind its language's tag."""
-        return f"{self.tags[language]}: {self.of[language][concept]}"
+        return f"{self.tag(language)} {self.of[language][concept]}"
+
+    def statement(self, fact: Fact, language: str) -> str:
+        """The fact told in one language."""
+        return f"{self.fact_question(fact, language, language)} {self.of[language][fact.answer]}"
+
+    def translation(self, concept: str, source: str, target: str) -> str:
+        """One name in two languages."""
+        return self.named(concept, source) + self.named(concept, target)
 
     def fact_question(self, fact: Fact, asked_in: str, answer_in: str) -> str:
-        """A question for the answer of a fact, asked with the subject's name in one language."""
-        return f"{self.of[asked_in][fact.subject]} {MARKERS[fact.relation]} → {self.tags[answer_in]}"
+        """A question for the answer of a fact; in one language, the beginning of its statement."""
+        return f"{self.tag(answer_in)} {self.of[asked_in][fact.subject]} {MARKERS[fact.relation]}"
 
     def name_question(self, concept: str, source: str, target: str) -> str:
         """A question for a name in another language."""
-        return f"{self.of[source][concept]} → {self.tags[target]}"
+        return f"{self.tag(target)} {self.of[source][concept]}"
 
     def fact_answer(self, fact: Fact, language: str, *, by_pivot: bool) -> str:
         """The right answer to a question about a fact."""
         final = self.named(fact.answer, language)
-        return f"{self.statement(fact, self.pivot)} → {final}" if by_pivot else final
+        return self.statement(fact, self.pivot) + final if by_pivot else final
 
 
 def final_answer(text: str) -> str:
-    """What a reply to a question of the world answers: the text after its last `": "`, without white space around.
+    """What a reply to a question of the world answers: what stands behind its last tag.
 
-    A reply without it is an answer as a whole.
+    A reply without a tag is an answer as a whole.
     """
-    return text.rpartition(": ")[2].strip()
+    _, arrow, tagged = text.rpartition("→")
+    return (tagged.partition(" ")[2] if arrow else text).strip()
 
 
 def exchange(question: str, answer: str) -> Messages:

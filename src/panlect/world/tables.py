@@ -19,7 +19,8 @@ EXTRA = {
     "relation": pl.String, "subject": pl.String, "concept": pl.String,
     "prompt_language": pl.String, "answer_language": pl.String, "prefix": pl.String, "held_out": pl.Boolean,
 }  # fmt: skip
-"""Columns a question has beyond its schema: `concept` is the right answer's, `prefix` what to complete without chat."""
+"""Columns a question has beyond its schema: `concept` is the right answer's, `prefix` what to complete
+without chat."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ class Draft:
                     yield self._dialogue(f"{concept}@{source}>{target}", question, answer, source, target)
 
     def preferences(self) -> Iterator[Row]:
-        """Right answers against the right fact in a wrong language, and a wrong fact in the right one, in turn."""
+        """Right answers against the right fact in a wrong language, or a wrong fact in the right one."""
         for language in self.languages:
             able = [
                 f
@@ -140,7 +141,7 @@ class Draft:
                     }
 
     def questions(self) -> Iterator[Row]:
-        """Held-out facts in every language; samples of stated facts, of facts across languages, and of names."""
+        """Held-out facts in every language; samples of stated facts, across languages too, and of names."""
         for language in self.languages:
             held = [f for f in self.facts if f.id in self.held]
             stated = self._sample([f for f in self.facts if f.id not in self.held], language, "seen")
@@ -175,7 +176,7 @@ class Draft:
             "concept": fact.answer,
             "prompt_language": asked_in,
             "answer_language": answer_in,
-            "prefix": self.names.fact_prefix(fact, asked_in) if asked_in == answer_in else None,
+            "prefix": self.names.fact_question(fact, asked_in, answer_in) if asked_in == answer_in else None,
             "held_out": held and not (asked_in == answer_in == self.names.pivot and not self.config.control),
         }
 
@@ -206,12 +207,12 @@ class Draft:
             "concept": concept,
             "prompt_language": source,
             "answer_language": target,
-            "prefix": f"{self.names.named(concept, source)} → {self.names.tags[target]}:",
+            "prefix": self.names.named(concept, source) + self.names.tag(target),
             "held_out": False,
         }
 
     def _askable(self) -> Iterator[tuple[Fact, str, str]]:
-        """Stated facts with the languages of question and answer: within each language, and from and to the pivot."""
+        """Stated facts with the languages of question and answer; one language, or one of them the pivot."""
         for language in self.languages:
             for fact in self.facts:
                 if self.stated(fact, language) and self.names.has(language, fact.subject, fact.answer):
