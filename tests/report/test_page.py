@@ -55,7 +55,7 @@ def test_the_worst_languages_come_first_with_their_exact_values(html: str, recor
         row = table[2 + place]
         assert code in row[0]
         score = scores["aligned", code]
-        assert f"{100 * score.value:.1f} %" in row[4]
+        assert f"{100 * score.value:.1f}\u00a0%" in row[4]
         assert f"{100 * score.low:.1f}–{100 * score.high:.1f}" in row[4]
         assert "n 48" in row[4]
 
@@ -81,7 +81,7 @@ def test_sections_stand_in_the_agreed_order(html: str) -> None:
 
 
 def test_chance_stands_beside_accuracy_and_consistency(html: str) -> None:
-    assert "guessing: 16.3 %" in html
+    assert "guessing: 16.3\u00a0%" in html
     assert "chance 0.377, in the first colour" in html
 
 

@@ -36,7 +36,7 @@ def test_worst_languages_first_within_80_columns(record: Record) -> None:
     assert f"{100 * score.value:.1f}" in line
     assert f"{100 * score.low:.0f}–{100 * score.high:.0f}" in line
     assert "all languages" in text
-    assert "Guessing reaches 16.3 %" in text
+    assert "Guessing reaches 16.3\u00a0%" in text
 
 
 def test_a_run_without_scores_says_so() -> None:

@@ -163,7 +163,7 @@ def test_many_steps_are_cut_to_the_first_and_the_last() -> None:
 
 
 def test_values_are_written_by_their_kind() -> None:
-    assert value(0.5869, "share") == "58.7 %"
+    assert value(0.5869, "share") == "58.7\u00a0%"
     assert value(41.26, "points") == "41.3"
     assert value(0.98765, "bits") == "0.988"
     assert value(1234567, "count") == "1\u202f234\u202f567"

@@ -59,6 +59,8 @@ class Figure:
     block: ClassVar[str] = "figure"
     svg: tuple[str, ...]
     caption: str
+    legend: tuple[tuple[str, str], ...] = ()
+    """Pairs of a colour and what it stands for, where the drawing has no legend of its own."""
     grid: str = ""
     """Numbers behind a heat map as JSON, for the read-out under the pointer; empty: none."""
 

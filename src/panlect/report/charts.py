@@ -88,7 +88,12 @@ def dots(frame: pl.DataFrame, *, steps: Sequence[str], across: Across, width: in
     series = _series(steps, "")
     x = _x(across)
     place = {
-        "y": alt.Y("label:N", sort=labels, title=None, axis=alt.Axis(grid=True, ticks=False, domain=False)),
+        "y": alt.Y(
+            "label:N",
+            sort=labels,
+            title=None,
+            axis=alt.Axis(grid=True, ticks=False, domain=False, labelPadding=8),
+        ),
         "yOffset": alt.YOffset("step:N", sort=list(steps), scale=alt.Scale(paddingOuter=0.6)),
     }
     points = alt.Chart(frame.filter(pl.col("value").is_not_null()))
@@ -114,7 +119,13 @@ def outcome_bars(frame: pl.DataFrame, *, steps: Sequence[str], width: int = 640)
         .mark_bar(aria=False, stroke="var(--ground)", strokeWidth=1)
         .encode(
             y=alt.Y("step:N", sort=list(steps), title=None),
-            x=alt.X("value:Q", stack="zero", title="share of answers", axis=alt.Axis(format="%", grid=True)),
+            x=alt.X(
+                "value:Q",
+                stack="zero",
+                title="share of answers",
+                scale=alt.Scale(domain=[0, 1], nice=False, clamp=True),
+                axis=alt.Axis(format="%", grid=True),
+            ),
             color=alt.Color(
                 "outcome:N", scale=colours, legend=alt.Legend(orient="top", title=None, columns=6)
             ),
@@ -123,6 +134,11 @@ def outcome_bars(frame: pl.DataFrame, *, steps: Sequence[str], width: int = 640)
         .properties(width=width, height=26 * len(steps))
     )
     return bars
+
+
+def cuts(chance: float) -> list[float]:
+    """Where one colour of a heat map ends and the next begins: at chance, then in seven equal steps to 1."""
+    return [round(chance + (1 - chance) * step / 7, 3) for step in range(7)]
 
 
 def matrix(frame: pl.DataFrame, *, order: Sequence[str], chance: float, edges: Sequence[str] = ()) -> Chart:
@@ -136,7 +152,6 @@ def matrix(frame: pl.DataFrame, *, order: Sequence[str], chance: float, edges: S
     """
     cell_pixels = max(7, min(30, 860 // max(1, len(order))))
     size = cell_pixels * len(order)
-    cuts = [round(chance + (1 - chance) * step / 7, 3) for step in range(7)]
     font = max(6.5, min(11, cell_pixels))
 
     def axis(orient: Literal["top", "left"]) -> alt.Axis:
@@ -153,8 +168,8 @@ def matrix(frame: pl.DataFrame, *, order: Sequence[str], chance: float, edges: S
             y=alt.Y("row:N", sort=list(order), axis=axis("left"), scale=alt.Scale(domain=list(order))),
             color=alt.Color(
                 "value:Q",
-                scale=alt.Scale(type="threshold", domain=cuts, range=list(HEAT)),
-                legend=alt.Legend(title=None, orient="bottom", labelOverlap=False, format=".2f"),
+                scale=alt.Scale(type="threshold", domain=cuts(chance), range=list(HEAT)),
+                legend=None,
             ),
         )
     )

@@ -74,7 +74,15 @@ def _matrix(
     mean = sum(frame["value"].to_list()) / max(1, frame.height)
     level = "chance was not recorded" if chance is None else f"chance {chance:.3f}, in the first colour"
     caption = f"{title}: mean over pairs {mean:.3f}; {level}. Ordered by script (lines), then family."
-    return [Heading(title), Figure((svg,), caption, grid=_grid(order, labels, cells))]
+    return [Heading(title), Figure((svg,), caption, _legend(chance), grid=_grid(order, labels, cells))]
+
+
+def _legend(chance: float | None) -> tuple[tuple[str, str], ...]:
+    """The colours of a heat map and the values between which they stand."""
+    bounds = charts.cuts(chance or 0.0)
+    first = "not above chance" if chance is not None else "0"
+    ends = zip(bounds, [*bounds[1:], 1.0], strict=True)
+    return tuple(zip(charts.HEAT, [first, *(f"{low:.2f}–{high:.2f}" for low, high in ends)], strict=True))
 
 
 def _edges(order: Sequence[str]) -> list[str]:

@@ -26,7 +26,6 @@ THEME: dict[str, Any] = {
     "legend": {
         "labelColor": INK, "titleColor": FAINT, "labelFontSize": 12, "titleFontSize": 12,
         "titleFontWeight": "normal", "symbolSize": 70, "symbolOpacity": 1, "labelLimit": 300,
-        "gradientHorizontalMinLength": 420, "gradientHorizontalMaxLength": 420,
     },
     "title": {"color": INK, "fontSize": 13, "anchor": "start", "fontWeight": 600},
     "header": {"labelColor": INK, "titleColor": FAINT},

@@ -76,7 +76,7 @@ def _by_language(rows: pl.DataFrame) -> dict[str, dict[str, float]]:
 def _cell(number: float | None, name: str) -> Cell:
     """A value of the making: shares with two decimals, since a hundredth of a mixture is a share, too."""
     kind = measure(name).kind
-    text = f"{100 * number:.2f} %" if kind == "share" and number is not None else value(number, kind)
+    text = f"{100 * number:.2f}\u00a0%" if kind == "share" and number is not None else value(number, kind)
     return Cell(text, sort=-1.0 if number is None else number)
 
 
@@ -135,7 +135,9 @@ def _curve(step: str, points: pl.DataFrame, title: str, name: str) -> Figure:
     y_title = title.lower() + _unit(points, points["measure"][0])
     chart = charts.curves(frame, x_title=points["x_unit"][0], y_title=y_title)
     drawn = drawing.svg(charts.specification(chart), name=name, label=f"{title} at {step}")
-    caption = f"{title} at “{step}”: all languages, the band of 80 % of them, and the highest at the end."
+    caption = (
+        f"{title} at “{step}”: all languages, the band of 80\u00a0% of them, and the highest at the end."
+    )
     return Figure((drawn,), caption)
 
 

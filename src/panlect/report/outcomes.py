@@ -63,12 +63,13 @@ def _of_slice(view: View, part: Slice, name: str) -> list[Block]:
     split = tuple(
         (Cell(step), *(score_cell(column.get(step), shape) for column in wholes.values())) for step in steps
     )
-    return [
+    blocks: list[Block] = [
         Heading(title),
         Figure((bars,), f"{title}, over all languages. {note}"),
         Table(f"{title}, over all languages", columns, split),
-        _per_language(scores, steps, title),
     ]
+    table = _per_language(scores, steps, title)
+    return [*blocks, table] if len(table.rows) > 1 else blocks
 
 
 def _wholes(view: View, part: Slice, scores: Scores) -> dict[str, dict[str, Score]]:

@@ -74,7 +74,14 @@ def tidy(numbers: pl.DataFrame) -> pl.DataFrame:
         pl.when(from_one).then(pl.lit("")).otherwise("other_language").alias("other_language"),
     )
     keys = [name for name in texts if name != "unit"]
+    rows = rows.with_columns(group=_with_unit())
     return rows.unique(subset=keys, keep="last", maintain_order=True)
+
+
+def _with_unit() -> pl.Expr:
+    """Fertility is counted per word or per character, by script: one scale must not hold both."""
+    group = (pl.col("group") + ", " + pl.col("unit")).str.strip_prefix(", ")
+    return pl.when(pl.col("measure") == "fertility").then(group).otherwise("group")
 
 
 def _dropped(folders: Sequence[Folder]) -> pl.DataFrame:

@@ -82,7 +82,7 @@ def _cards(view: View, config: ReportConfig) -> tuple[Card, ...]:
     if whole:
         before = f"{value(first[0].value, shape.kind)} at “{steps[0]}”" if first and len(steps) > 1 else ""
         ends = interval(whole[0].low, whole[0].high, shape.kind)
-        note = "; ".join(each for each in (ends and f"95 %: {ends}", before) if each)
+        note = "; ".join(each for each in (ends and f"95\u00a0%: {ends}", before) if each)
         cards.append(
             Card(f"{shape.title}, {part.title}, at “{steps[-1]}”", value(whole[0].value, shape.kind), note)
         )
@@ -98,7 +98,7 @@ def _cards(view: View, config: ReportConfig) -> tuple[Card, ...]:
     last = [score.value for code in codes if (score := scores.get((steps[-1], code)))]
     if grade(0.0, shape, config):
         enough = sum(score >= config.fair_from_share for score in last)
-        bound = f"at {100 * config.fair_from_share:g} % or more"
+        bound = f"at {100 * config.fair_from_share:g}\u00a0% or more"
         cards.append(Card(f"Languages {bound}", f"{enough} of {len(last)}"))
     if (level := view.chance(part)) is not None:
         cards.append(Card("Guessing level", value(level, shape.kind), part.title))
@@ -153,7 +153,9 @@ def worst(view: View, config: ReportConfig) -> Section | Missing:
 def _worst_caption(view: View, part: Slice, shown_languages: int) -> str:
     title = f"{presented(part, view.rows(part)).title}, {part.title}"
     which = f"the {shown_languages} worst of {counted(len(view.worst_first(part)), 'language')}"
-    return f"{title}: {which} at “{view.steps_of(part)[-1]}”; below each value its 95 % interval and count."
+    return (
+        f"{title}: {which} at “{view.steps_of(part)[-1]}”; below each value its 95\u00a0% interval and count."
+    )
 
 
 def _codes_of(table: Table, codes: Sequence[str]) -> list[str]:
@@ -167,7 +169,7 @@ def _thresholds(view: View, part: Slice, config: ReportConfig) -> str:
     grades = [
         grade(score.value, shape, config) for (step, code), score in scores.items() if step == last and code
     ]
-    good, fair = f"{100 * config.good_from_share:g} %", f"{100 * config.fair_from_share:g} %"
+    good, fair = f"{100 * config.good_from_share:g}\u00a0%", f"{100 * config.fair_from_share:g}\u00a0%"
     return (
         f"At “{last}”, {counted(grades.count('good'), 'language')} of {len(grades)} are good"
         f" (● from {good} correct), {grades.count('fair')} fair (▲ from {fair}),"
@@ -250,11 +252,10 @@ def _slices(view: View, slices: Sequence[Slice], config: ReportConfig, name: str
 def _slice(view: View, part: Slice, config: ReportConfig, *, name: str, draw: bool) -> list[Block]:
     codes = view.worst_first(part)
     title = f"{presented(part, view.rows(part)).title}, {part.title}"
-    blocks: list[Block] = [Heading(title)]
-    if len(codes) > 1 and draw:
-        blocks.append(language_dots(view, part, name=name))
+    drawn = len(codes) > 1 and draw
+    blocks: list[Block] = [Heading(title), language_dots(view, part, name=name)] if drawn else []
     folded = f"{title}: all {len(codes)} languages as a table" if len(codes) > 1 else ""
-    caption = f"{title}, worst first, with 95 % intervals where they were measured."
+    caption = f"{title}, worst first, with 95\u00a0% intervals where they were measured."
     return [*blocks, score_table(view, part, codes, config=config, caption=caption, folded=folded)]
 
 
@@ -317,4 +318,4 @@ def _group_means(
                 spans.append((f"{group} ({len(codes)})", step, mean, *span))
     has_intervals = bool(measured)
     frame = pl.DataFrame(rows if has_intervals else spans, schema=charts.DOTS, orient="row")
-    return frame, "95 % intervals" if has_intervals else "from the group's worst to its best language"
+    return frame, "95\u00a0% intervals" if has_intervals else "from the group's worst to its best language"

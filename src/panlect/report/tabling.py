@@ -136,7 +136,7 @@ def dot_caption(view: View, part: Slice, shape: Measure, chance: float | None) -
         f"{shape.title} in {counted(len(view.worst_first(part)), 'language')}.",
         f"The worst at “{steps[-1]}” come first.",
         "Lower is better." if shape.lower_is_better else "",
-        "Bars are 95 % intervals" + (" over seeds." if view.arms else ".") if has_interval else "",
+        "Bars are 95\u00a0% intervals" + (" over seeds." if view.arms else ".") if has_interval else "",
         f"Dashed: the guessing level, {value(chance, shape.kind)}." if chance is not None else "",
         f"Not drawn: {listed(left_out)} (see the table)." if left_out else "",
     ]

@@ -17,7 +17,7 @@ from panlect.report.record import Record, tidy
 from panlect.report.settings import ReportConfig
 from panlect.report.tabling import grade
 from panlect.report.view import Score, Slice, View, presented
-from panlect.report.wording import Measure, counted, interval, measure, value
+from panlect.report.wording import PERCENT, Measure, counted, interval, measure, value
 
 COLOURS = {"good": "green", "fair": "yellow", "poor": "red", "": ""}
 SIGNS = {"good": "●", "fair": "▲", "poor": "■", "": " "}
@@ -52,7 +52,7 @@ def _table(view: View, part: Slice, languages: int) -> Table:
     table.add_column("code", style="dim", no_wrap=True)
     for step in steps:
         table.add_column(step, justify="right", no_wrap=True, overflow="ellipsis", max_width=14)
-    table.add_column("95 %", style="dim", justify="right", no_wrap=True)
+    table.add_column("95\u00a0%", style="dim", justify="right", no_wrap=True)
     beside = [
         (measure(name), Slice(name, part.benchmark, part.group)) for name in BESIDE if view.slices(name)
     ]
@@ -77,7 +77,7 @@ def _cell(score: Score | None, shape: Measure, *, last: bool = False) -> Text:
         return Text("–", style="dim")
     verdict = grade(score.value, shape, ReportConfig()) if last else ""
     text = Text(f"{SIGNS[verdict]} " if verdict else "", style=COLOURS[verdict])
-    return text.append(value(score.value, shape.kind).removesuffix(" %"))
+    return text.append(value(score.value, shape.kind).removesuffix(PERCENT))
 
 
 def _ends(score: Score | None, shape: Measure) -> str:
@@ -97,7 +97,8 @@ def _closing(view: View, part: Slice) -> Text:
     if grade(0.0, shape, ReportConfig()):
         config = ReportConfig()
         sentences.append(
-            f"● from {100 * config.good_from_share:g} %, ▲ from {100 * config.fair_from_share:g} %, ■ below."
+            f"● from {100 * config.good_from_share:g}{PERCENT},"
+            f" ▲ from {100 * config.fair_from_share:g}{PERCENT}, ■ below."
         )
     sentences.append("Lower is better." if shape.lower_is_better else "")
     return Text(" ".join(sentence for sentence in sentences if sentence), style="dim")

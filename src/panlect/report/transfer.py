@@ -77,9 +77,8 @@ def _seeds(view: View, part: Slice, name: str) -> list[Block]:
     title = f"{shape.title}, {part.title}: arms and seeds"
     drawn = drawing.svg(charts.specification(charts.seeds(frame, across)), name=name, label=title)
     guess = f" Dashed: the guessing level, {value(level, shape.kind)}." if level is not None else ""
-    caption = (
-        f"Rings: one seed each. Dot and bar: the mean over seeds with its 95 % interval (Student's t).{guess}"
-    )
+    mean = "Dot and bar: the mean over seeds with its 95\u00a0% interval (Student's t)."
+    caption = f"Rings: one seed each. {mean}{guess}"
     return [Heading(title), Figure((drawn,), caption), _seed_table(frame, shape.kind, title, part)]
 
 
@@ -100,5 +99,7 @@ def _seed_table(frame: pl.DataFrame, kind: str, title: str, part: Slice) -> Tabl
         ]
         rows.append((Cell(arm), *cells))
     return Table(
-        f"{title}. Below each value its 95 % interval; that of the mean is over seeds.", columns, tuple(rows)
+        f"{title}. Below each value its 95\u00a0% interval; that of the mean is over seeds.",
+        columns,
+        tuple(rows),
     )

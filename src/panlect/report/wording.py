@@ -48,7 +48,7 @@ _KNOWN = {
         Measure("malformed", "Malformed", "share", True),
         Measure("undetermined", "Undetermined", "share", True),
         Measure("empty", "Empty", "share", True),
-        Measure("fertility", "Tokens per word", "ratio", True),
+        Measure("fertility", "Fertility", "ratio", True),
         Measure("premium", "Token premium", "ratio", True),
         Measure("bytes_per_token", "Bytes per token", "ratio"),
         Measure("share", "Share planned", "share"),
@@ -80,6 +80,8 @@ def made() -> pl.Expr:
     return name.is_in(_MAKING) | counted | group.str.contains(POINT) | group.str.starts_with("component ")
 
 
+PERCENT = "\u00a0%"
+"""The sign with a space that does not break a line."""
 _COUNTED = frozenset({"tokens", "bytes", "rows", "documents", "characters", "examples"})
 
 
@@ -97,7 +99,7 @@ def value(number: float | None, kind: str) -> str:
     if number is None or math.isnan(number):
         return "–"
     if kind == "share":
-        return f"{100 * number:.1f} %"
+        return f"{100 * number:.1f}{PERCENT}"
     if kind == "points":
         return f"{number:.1f}"
     if kind == "count":
@@ -109,7 +111,7 @@ def interval(low: float | None, high: float | None, kind: str) -> str:
     """Write the two ends of an interval, without the unit; empty when there is none."""
     if low is None or high is None or math.isnan(low) or math.isnan(high):
         return ""
-    return f"{value(low, kind).removesuffix(' %')}–{value(high, kind).removesuffix(' %')}"
+    return f"{value(low, kind).removesuffix(PERCENT)}–{value(high, kind).removesuffix(PERCENT)}"
 
 
 def note(low: float | None, high: float | None, count: int | None, kind: str) -> str:
