@@ -2,6 +2,7 @@
 language."""
 
 import unicodedata
+from contextlib import suppress
 
 import pytest
 from babel import Locale
@@ -19,7 +20,9 @@ def test_german_january_stays_german_after_japanese_and_swahili_are_loaded():
     for locale in ("ja", "sw", "de"):
         # The way that leaks: Babel writes what an alias resolves to into data that locales share.
         for data in (Locale.parse(locale).months, Locale.parse(locale).days):
-            [names["wide"] for names in data.values()]
+            for context in ("stand-alone", "format"):
+                with suppress(KeyError):
+                    dict(data[context]["wide"])
     assert (before, cldr.names("de")["month:1"]) == ("Januar", "Januar")
     assert cldr.names("de")["weekday:1"] == "Dienstag"
     assert cldr.names("ja")["month:1"] == "1月"
@@ -48,7 +51,7 @@ def test_two_things_of_one_kind_never_share_a_name():
 def test_known_names():
     assert cldr.names("fr")["territory:SN"] == "Sénégal"
     assert cldr.names("th")["territory:SN"] == "เซเนกัล"
-    assert cldr.names("nqo")["territory:ML"] == "ߡߊߟߌ߫"
+    assert cldr.names("nqo")["territory:ML"] == "ߡߊ߬ߟߌ߬"
     assert cldr.names("chr")["language:fr"] == "ᎦᎸᏥ"
     assert cldr.names("km")["weekday:0"] == "ចន្ទ"
     assert cldr.autonym("sr_Latn", cldr.names("sr_Latn")) == "srpski (latinica)"
