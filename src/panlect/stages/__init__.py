@@ -26,6 +26,7 @@ STAGES: Mapping[str, Entry] = MappingProxyType(
         "mix": Entry("panlect.stages.mix", "decide how much of which language is seen, and when"),
         "tokenizer": Entry("panlect.stages.tokenizer", "train a tokenizer on a mixture"),
         "pretrain": Entry("panlect.stages.pretrain", "train a language model, new or continued"),
+        "dialogues": Entry("panlect.stages.dialogues", "read or make dialogues to learn from"),
         "instruct": Entry("panlect.stages.instruct", "fine-tune on dialogues, loss on the answers only"),
         "feedback": Entry("panlect.stages.feedback", "make preference pairs, each with a typed reason"),
         "prefer": Entry("panlect.stages.prefer", "align with preference pairs"),

@@ -1,0 +1,89 @@
+"""The rows that all makers give: a dialogue, what it is for, where it is from, and what it was made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal, NamedTuple
+
+import polars as pl
+
+from panlect.errors import LanguageError
+from panlect.language import Language, group
+from panlect.tables import SCHEMAS, Kind
+from panlect.text.keys import content_id, share_of
+
+Row = dict[str, Any]
+Messages = list[dict[str, str]]
+Origin = Literal["human", "translated", "benchmark", "generated", "constructed"]
+"""Who wrote the answers: people, a translation system, the makers of a benchmark, a model, or a program that
+fills names into a pattern."""
+
+SCHEMA: dict[str, Kind] = {**SCHEMAS["dialogue"], "task": pl.String, "parent": pl.String}
+"""`task` says what is asked for; `parent` is the id of the row that this one was made of."""
+
+
+class Made(NamedTuple):
+    """What a maker gives: dialogues, and rows that it had to leave out, each with its `reason`."""
+
+    rows: list[Row]
+    left_out: list[Row]
+
+
+def row(messages: Sequence[tuple[str, str]], languages: tuple[str, str], **facts: str) -> Row:
+    """Build one dialogue.
+
+    Args:
+        messages: (role, content) of every turn.
+        languages: of the prompt and of the answer.
+        facts: origin, source, licence, task, parent. The id is a hash of task, languages and messages.
+    """
+    turns = [{"role": role, "content": content} for role, content in messages]
+    parts = [facts.get("task", ""), *languages, *(part for message in messages for part in message)]
+    return {
+        "id": content_id(*parts),
+        "messages": turns,
+        "language": languages[0],
+        "answer_language": languages[1],
+        **facts,
+    }
+
+
+def exchange(question: str, answer: str) -> list[tuple[str, str]]:
+    """One question and its answer."""
+    return [("user", question), ("assistant", answer)]
+
+
+def frame(rows: Iterable[Row]) -> pl.DataFrame:
+    """Rows as a table; a row that occurs twice stays once. Further columns hold text or null."""
+    return _table(rows).unique("id", keep="first", maintain_order=True)
+
+
+def left_out(rows: Iterable[Row]) -> pl.DataFrame:
+    """Rows that were left out, as a table with their `reason`."""
+    return _table(rows, reason=pl.String)
+
+
+def _table(rows: Iterable[Row], **further: Kind) -> pl.DataFrame:
+    rows = list(rows)
+    extra = {name: pl.String() for each in rows for name in each if name not in SCHEMA}
+    return pl.DataFrame(rows, schema={**SCHEMA, **extra, **further})
+
+
+def choose(options: Sequence[Any], key: str) -> Any:
+    """Choose one by hash: always the same one for a key, and all equally often over many keys."""
+    return options[int(share_of(key) * len(options))]
+
+
+def languages_of(wanted: str | Sequence[str]) -> frozenset[str]:
+    """Codes of languages and of the members of groups; empty stays empty (which means all).
+
+    Raises:
+        LanguageError: a name is neither a language nor a group.
+    """
+    codes: set[str] = set()
+    for name in [wanted] if isinstance(wanted, str) else wanted:
+        try:
+            codes.add(Language.parse(name).code)
+        except LanguageError:
+            codes |= {language.code for language in group(name)}
+    return frozenset(codes)
