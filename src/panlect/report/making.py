@@ -16,8 +16,8 @@ DRAWN_STEPS = 4
 TOKEN_MEASURES = ("tokens_planned", "tokens_seen")
 COUNTED = (*TOKEN_MEASURES, "characters_seen", "bytes_seen", "bytes_read")
 MIXTURE_MEASURES = ("natural_share", "share", "epochs", "documents_planned", "bytes_planned")
-NOT_DRAWN = frozenset({"training_bits_per_byte"})
-"""Curves that say the same as another one in other units."""
+NOT_DRAWN = frozenset({"training_bits_per_byte", "chosen_logprob", "rejected_logprob"})
+"""Curves that say the same as another one; their last values are in the table."""
 
 
 def tokens(view: View, config: ReportConfig) -> Section | Missing:

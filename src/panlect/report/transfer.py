@@ -59,7 +59,7 @@ def _at_a_glance(view: View, slices: Sequence[Slice]) -> Table:
 def _seeds(view: View, part: Slice, name: str) -> list[Block]:
     """Arms against seeds, over all languages."""
     shape = presented(part, view.rows(part))
-    single = View(view.record, arms={step: (step,) for step in view.single_steps})
+    single = View(view.record, pool=False)
     rows: list[tuple[str, str, float, float | None, float | None]] = []
     for arm, members in view.arms.items():
         for step, seed in members.items():
@@ -77,8 +77,8 @@ def _seeds(view: View, part: Slice, name: str) -> list[Block]:
     title = f"{shape.title}, {part.title}: arms and seeds"
     drawn = drawing.svg(charts.specification(charts.seeds(frame, across)), name=name, label=title)
     guess = f" Dashed: the guessing level, {value(level, shape.kind)}." if level is not None else ""
-    mean = "Dot and bar: the mean over seeds with its 95\u00a0% interval (Student's t)."
-    caption = f"Rings: one seed each. {mean}{guess}"
+    dot = "Dot and bar: the mean over seeds with its 95\u00a0% interval (Student's t)."
+    caption = f"Rings: one seed each. {dot}{guess}"
     return [Heading(title), Figure((drawn,), caption), _seed_table(frame, shape.kind, title, part)]
 
 

@@ -55,11 +55,17 @@ class View:
     """A record with its seeds pooled into arms, its steps in order and its measures ranked."""
 
     def __init__(
-        self, record: Record, *, arms: Mapping[str, Sequence[str]] | None = None, leading: str = ""
+        self,
+        record: Record,
+        *,
+        arms: Mapping[str, Sequence[str]] | None = None,
+        leading: str = "",
+        pool: bool = True,
     ) -> None:
         self.record = record
         self._given_arms = arms or {}
         self._leading = leading
+        self._pool = pool
 
     @cached_property
     def single_steps(self) -> list[str]:
@@ -73,7 +79,7 @@ class View:
     @cached_property
     def arms(self) -> dict[str, dict[str, str]]:
         """The arms of a study with several seeds; empty for a plain run."""
-        return arms_of.find(self.single_steps, self._given_arms)
+        return arms_of.find(self.single_steps, self._given_arms) if self._pool else {}
 
     @cached_property
     def numbers(self) -> pl.DataFrame:

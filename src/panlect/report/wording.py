@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
+NOT_RANKED = frozenset({"chance", "choice_chance", "rankc_chance", "rankc", "empty", "undetermined"})
+
 
 @dataclass(frozen=True)
 class Measure:
@@ -16,6 +18,11 @@ class Measure:
     kind: str
     """share (0..1, shown in per cent), points (0..100), bits, ratio, count."""
     lower_is_better: bool = False
+
+    @property
+    def ranked(self) -> bool:
+        """Whether models can be ranked by it: a guessing level or a part of the answers ranks nothing."""
+        return self.kind != "count" and self.name not in NOT_RANKED
 
 
 _KNOWN = {
@@ -57,6 +64,10 @@ _KNOWN = {
         Measure("tokens_planned", "Tokens planned", "count"),
         Measure("tokens_seen", "Tokens seen", "count"),
         Measure("training_bits_per_byte", "Bits per byte while training", "bits", True),
+        Measure("margin", "Margin of the preferred answer", "bits"),
+        Measure("preference_accuracy", "Preferred answer above the other", "share"),
+        Measure("chosen_logprob", "Log-probability of preferred answers", "bits"),
+        Measure("rejected_logprob", "Log-probability of the other answers", "bits"),
         Measure("bytes_seen", "Bytes seen", "count"),
         Measure("characters_seen", "Characters seen", "count"),
         Measure("bytes_planned", "Bytes planned", "count"),
@@ -68,7 +79,10 @@ _KNOWN = {
 SHARES = frozenset(name for name, known in _KNOWN.items() if known.kind == "share")
 """Measures that lie between 0 and 1."""
 
-_MAKING = ("loss", "share", "natural_share", "epochs", "rows", "seconds", "margin")
+_MAKING = (
+    *("loss", "share", "natural_share", "epochs", "rows", "seconds"),
+    *("margin", "preference_accuracy", "chosen_logprob", "rejected_logprob"),
+)
 POINT = r"^(?P<unit>tokens|step|steps)[ =:](?P<x>\d+)$"
 """A `group` that places a value on the way of a training: ``step 100``."""
 

@@ -1,0 +1,115 @@
+"""Models are ranked on a fixed set of languages, with intervals over items and paired comparisons."""
+
+import re
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from panlect.config import Config
+from panlect.draft import draft
+from panlect.errors import FolderError
+from panlect.folder import External, Folder
+from panlect.report.leaderboard import Contest, LeaderboardConfig, _entries, leaderboard, render
+from panlect.report.view import Slice, View
+
+PART = Slice("accuracy", "quiz", "")
+ITEMS = 40
+
+
+class NoConfig(Config):
+    """No settings."""
+
+
+def evaluation(place: Path, step: str, right: dict[str, int]) -> Folder:
+    """A finished evaluation: in each language the first so many of 40 items are right."""
+    with draft(place, "evaluate", 1, NoConfig(), []) as work:
+        rows = [
+            {
+                "step": step, "benchmark": "quiz", "id": f"{code}-{item}", "item": str(item), "language": code,
+                "group": "", "prompt": "?", "answer": "!", "verdict": "correct" if item < count else "wrong",
+            }
+            for code, count in right.items()
+            for item in range(ITEMS)
+        ]  # fmt: skip
+        work.write("answer", pl.DataFrame(rows))
+        for code, count in right.items():
+            work.number(
+                "accuracy",
+                count / ITEMS,
+                step=step,
+                benchmark="quiz",
+                language=code,
+                count=ITEMS,
+                unit="share",
+            )
+        work.number("chance", 0.25, step=step, benchmark="quiz", unit="share")
+    return work.folder
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Folder]:
+    base = tmp_path_factory.mktemp("runs")
+    return [
+        evaluation(base / "first" / "scores", "chat", {"swh_Latn": 20, "yor_Latn": 10, "tha_Thai": 40}),
+        evaluation(base / "second" / "scores", "chat", {"swh_Latn": 30, "yor_Latn": 20}),
+        evaluation(base / "third" / "scores", "other", {"swh_Latn": 20, "yor_Latn": 11}),
+    ]
+
+
+def test_models_are_compared_on_the_languages_they_share(runs: list[Folder]) -> None:
+    contest = Contest(View(_entries(runs), pool=False), PART, LeaderboardConfig())
+    assert contest.languages == ["swh_Latn", "yor_Latn"]
+    ranked = contest.ranking()
+    assert [each.step for each in ranked] == ["second/chat", "other", "first/chat"]
+    assert [each.mean.value for each in ranked] == pytest.approx([50 / 80, 31 / 80, 30 / 80])
+    assert [each.served for each in ranked] == [2, 1, 1]
+    assert [each.worst for each in ranked] == pytest.approx([50 / 80, 31 / 80, 30 / 80])
+    for each in ranked:
+        assert each.mean.low is not None
+        assert each.mean.high is not None
+        assert each.mean.low < each.mean.value < each.mean.high
+        assert each.mean.count == 80
+
+
+def test_the_difference_to_the_first_is_paired(runs: list[Folder]) -> None:
+    ranked = Contest(View(_entries(runs), pool=False), PART, LeaderboardConfig()).ranking()
+    assert ranked[0].versus is None
+    versus = ranked[2].versus
+    assert versus is not None
+    assert versus.difference == pytest.approx((30 - 50) / 80)
+    assert versus.count == 80
+    assert versus.high < 0
+    assert versus.p_value < 0.05
+
+
+def test_a_given_set_of_languages_leaves_models_out_by_name(runs: list[Folder]) -> None:
+    html = render(_entries(runs), LeaderboardConfig(languages=("swh_Latn", "tha_Thai")))
+    assert "Left out, because not measured in all of them: second/chat, other." in html
+    assert "Compared on 2 languages: Swahili, Thai." in html
+
+
+def test_the_page_shows_ranks_values_and_guessing(runs: list[Folder], tmp_path: Path) -> None:
+    made = leaderboard(runs, tmp_path / "board", LeaderboardConfig(title="<b>board</b>"))
+    html = (made.path / "leaderboard.html").read_text(encoding="utf-8")
+    names = re.findall(r'<th scope="row"[^>]*>(\d\. [^<]+)</th>', html)
+    assert names == ["1. second/chat", "2. other", "3. first/chat"]
+    assert "62.5\u00a0%" in html
+    assert "Guessing reaches 25.0\u00a0%." in html
+    assert "−25.0 points" in html
+    assert "<b>board" not in html
+    assert not re.search(r"https?:|@import", html)
+
+
+def test_measures_that_nobody_took_are_listed(runs: list[Folder]) -> None:
+    html = render(_entries(runs), LeaderboardConfig(measures=("accuracy", "chrf")))
+    assert "<b>chrF</b>: needs a run that measures it." in html
+
+
+def test_the_same_input_gives_the_same_page(runs: list[Folder]) -> None:
+    assert render(_entries(runs), LeaderboardConfig()) == render(_entries(runs), LeaderboardConfig())
+
+
+def test_nothing_to_compare_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(FolderError, match="nothing to compare"):
+        leaderboard([External("some/model")], tmp_path / "board", LeaderboardConfig())
