@@ -9,7 +9,8 @@ from panlect import tables
 from panlect.report import arms
 from panlect.report.naming import labels, named
 from panlect.report.record import Record, read, tidy
-from panlect.report.view import Score, Slice, View, shown
+from panlect.report.settings import ReportConfig
+from panlect.report.view import Score, Slice, View, few, shown
 from panlect.report.wording import interval, listed, made, measure, note, seconds, value
 
 TEXT = ("step", "measure", "benchmark", "language", "other_language", "group", "unit")
@@ -189,3 +190,26 @@ def test_languages_have_names_scripts_and_directions() -> None:
     unknown = named("nonsense")
     assert (unknown.name, unknown.lang, unknown.direction) == ("nonsense", "und", "auto")
     assert labels(["swh_Latn", "tha_Thai"]) == {"swh_Latn": "Swahili", "tha_Thai": "Thai"}
+
+
+def test_a_study_is_about_its_best_arm_and_a_run_about_its_last_step() -> None:
+    rows = [
+        accuracy(f"{arm}-{seed}", "swh_Latn", level + seed / 10_000)
+        for arm, level in (("pivot", 0.8), ("control", 0.1))
+        for seed in (101, 102)
+    ]
+    study = view(*rows)
+    assert study.leading is not None
+    assert study.final(study.leading) == "pivot"
+    run = view(accuracy("a", "swh_Latn", 0.9), accuracy("b", "swh_Latn", 0.1))
+    assert run.leading is not None
+    assert run.final(run.leading) == "b"
+    chosen = View(study.record, ReportConfig(step="control"))
+    assert chosen.final(study.leading) == "control"
+
+
+def test_few_steps_keep_the_first_and_the_final_one() -> None:
+    steps = ["a", "b", "c", "d", "e", "f"]
+    assert few(steps, "f", most=4) == ["a", "d", "e", "f"]
+    assert few(steps, "b", most=3) == ["a", "b", "c"]
+    assert few(steps[:2], "b", most=4) == ["a", "b"]

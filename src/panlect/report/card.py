@@ -18,10 +18,10 @@ MOST_LANGUAGES = 400
 
 def card(record: Record, config: ReportConfig, *, step: str = "") -> str:
     """Return the card of one evaluated step; empty for the last one."""
-    view = View(record, arms=config.arms, leading=config.leading)
+    view = View(record, config)
     part = view.leading
     if part and view.steps_of(part):
-        step = step or view.steps_of(part)[-1]
+        step = step or view.final(part)
     codes = sorted(view.worst_first(part)) if part else _trained(record)
     lines = [*_front(record, codes, config), f"# {_plain(config.title or step or 'model')}", ""]
     if config.description:

@@ -65,7 +65,7 @@ def _x(across: Across) -> dict[str, Any]:
     """What all layers of a chart say about the horizontal axis, so that they share it."""
     scale = alt.Scale(domain=list(across.domain), nice=False) if across.domain else alt.Scale(zero=False)
     # At the top, where the eye begins: a chart of 50 lines is taller than a screen.
-    axis = alt.Axis(format="%" if across.percent else "~s", orient="top")
+    axis = alt.Axis(format="%" if across.percent else "~s", orient="top", tickCount=6)
     return {"scale": scale, "title": across.title, "axis": axis}
 
 

@@ -211,6 +211,8 @@ class Contest:
         found = macro_bootstrap(
             own["correct"].to_numpy(), own["language"].to_list(), own["item"].to_list(), seed=self.config.seed
         )
+        if abs(found.value - mean) > 1e-6:  # the stored answers are not all that the score was made of
+            return Score(mean, None, None, None)
         return Score(mean, found.low, found.high, found.count)
 
     def _worst(self, step: str) -> float:

@@ -8,7 +8,7 @@ from panlect.report import charts, drawing
 from panlect.report.blocks import Block, Cell, Column, Figure, Heading, Missing, Prose, Section, Table
 from panlect.report.settings import ReportConfig
 from panlect.report.tabling import language_cell, score_cell
-from panlect.report.view import Score, Slice, View, shown
+from panlect.report.view import Score, Slice, View, few
 from panlect.report.wording import counted, measure
 
 MEASURES = {
@@ -68,7 +68,7 @@ def _of_slice(view: View, part: Slice, name: str) -> list[Block]:
         Figure((bars,), f"{title}, over all languages. {note}"),
         Table(f"{title}, over all languages", columns, split),
     ]
-    table = _per_language(scores, steps, title)
+    table = _per_language(scores, steps, view.final(part), title)
     return [*blocks, table] if len(table.rows) > 1 else blocks
 
 
@@ -88,13 +88,13 @@ def _wholes(view: View, part: Slice, scores: Scores) -> dict[str, dict[str, Scor
     return {**wholes, "wrong": rest}
 
 
-def _per_language(scores: Scores, steps: Sequence[str], title: str) -> Table:
+def _per_language(scores: Scores, steps: Sequence[str], final: str, title: str) -> Table:
     """Before and after in every language: most answers in another language first."""
-    chosen = shown(steps)[-3:] if len(steps) > 3 else list(steps)
+    chosen = few(steps, final, most=3)
     first = scores.get("other language") or scores["malformed"]
     codes = sorted({code for _, code in first if code})
     none = Score(2.0, None, None, None)
-    codes.sort(key=lambda code: (-first.get((steps[-1], code), none).value, code))
+    codes.sort(key=lambda code: (-first.get((final, code), none).value, code))
     columns = (
         Column("Language"),
         *(Column(f"{part}, {step}", number=True) for part in scores for step in chosen),
@@ -107,5 +107,5 @@ def _per_language(scores: Scores, steps: Sequence[str], title: str) -> Table:
         )
         for code in codes
     )
-    caption = f"{title}: every language, the most of them in another language at “{steps[-1]}” first."
+    caption = f"{title}: every language, the most of them in another language at “{final}” first."
     return Table(caption, columns, rows, folded=f"The same in {counted(len(codes), 'language')}")

@@ -75,7 +75,7 @@ def report(inputs: Sequence[Input], out: Path, config: ReportConfig) -> Folder:
 
 def render(record: Record, config: ReportConfig) -> str:
     """Return the page; the same record and settings give the same text, byte for byte."""
-    view = View(record, arms=config.arms, leading=config.leading)
+    view = View(record, config)
     found = [section(view, config) for section in SECTIONS]
     title = config.title or (record.step_names[-1] if record.folders else "report")
     return page(

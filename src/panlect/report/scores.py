@@ -30,6 +30,8 @@ from panlect.report.tabling import (
 from panlect.report.view import BESIDE, Score, Slice, View, presented, shown
 from panlect.report.wording import Measure, counted, interval, made, measure, value
 
+WORST_STEPS = 4
+"""Steps in the first table; the tables of every language have all."""
 CHARTED_SLICES = 4
 """Slices of one measure that are drawn; further ones are tables only, which keeps the page light."""
 
@@ -77,16 +79,17 @@ def _cards(view: View, config: ReportConfig) -> tuple[Card, ...]:
         return ()
     shape = presented(part, view.rows(part))
     steps, scores, codes = view.steps_of(part), view.scores(part), view.worst_first(part)
+    final = view.final(part)
     cards = []
-    whole, first = view.whole(part, steps[-1]), view.whole(part, steps[0])
+    whole, first = view.whole(part, final), view.whole(part, steps[0])
     if whole:
         before = f"{value(first[0].value, shape.kind)} at “{steps[0]}”" if first and len(steps) > 1 else ""
         ends = interval(whole[0].low, whole[0].high, shape.kind)
         note = "; ".join(each for each in (ends and f"95\u00a0%: {ends}", before) if each)
         cards.append(
-            Card(f"{shape.title}, {part.title}, at “{steps[-1]}”", value(whole[0].value, shape.kind), note)
+            Card(f"{shape.title}, {part.title}, at “{final}”", value(whole[0].value, shape.kind), note)
         )
-    if (worst := scores.get((steps[-1], codes[0]))) and len(codes) > 1:
+    if (worst := scores.get((final, codes[0]))) and len(codes) > 1:
         cards.append(
             Card(
                 "Worst language",
@@ -95,7 +98,7 @@ def _cards(view: View, config: ReportConfig) -> tuple[Card, ...]:
                 grade(worst.value, shape, config),
             )
         )
-    last = [score.value for code in codes if (score := scores.get((steps[-1], code)))]
+    last = [score.value for code in codes if (score := scores.get((final, code)))]
     if grade(0.0, shape, config):
         enough = sum(score >= config.fair_from_share for score in last)
         bound = f"at {100 * config.fair_from_share:g}\u00a0% or more"
@@ -115,7 +118,7 @@ def _last(view: View, name: str, like: Slice) -> tuple[str, str] | None:
     part = next((each for each in slices if each[1:] == like[1:]), slices[0] if slices else None)
     if part is None or not (steps := view.steps_of(part)):
         return None
-    last, first = view.whole(part, steps[-1]), view.whole(part, steps[0])
+    last, first = view.whole(part, view.final(like)), view.whole(part, steps[0])
     if last is None:
         return None
     kind = measure(name).kind
@@ -136,7 +139,8 @@ def worst(view: View, config: ReportConfig) -> Section | Missing:
     chosen = codes[: config.worst_languages]
     shape = presented(part, view.rows(part))
     extra = _beside(view, part)
-    table = score_table(view, part, chosen, config=config, caption=_worst_caption(view, part, len(chosen)))
+    table = Table(_worst_caption(view, part, len(chosen)), (), ())
+    table = score_table(view, chosen, table, part=part, config=config, most=WORST_STEPS)
     if extra:
         heads = tuple(Column(name, number=True) for name in extra)
         rows = [
@@ -153,9 +157,7 @@ def worst(view: View, config: ReportConfig) -> Section | Missing:
 def _worst_caption(view: View, part: Slice, shown_languages: int) -> str:
     title = f"{presented(part, view.rows(part)).title}, {part.title}"
     which = f"the {shown_languages} worst of {counted(len(view.worst_first(part)), 'language')}"
-    return (
-        f"{title}: {which} at “{view.steps_of(part)[-1]}”; below each value its 95\u00a0% interval and count."
-    )
+    return f"{title}: {which} at “{view.final(part)}”; below each value its 95\u00a0% interval and count."
 
 
 def _codes_of(table: Table, codes: Sequence[str]) -> list[str]:
@@ -164,7 +166,7 @@ def _codes_of(table: Table, codes: Sequence[str]) -> list[str]:
 
 
 def _thresholds(view: View, part: Slice, config: ReportConfig) -> str:
-    scores, last = view.scores(part), view.steps_of(part)[-1]
+    scores, last = view.scores(part), view.final(part)
     shape = presented(part, view.rows(part))
     grades = [
         grade(score.value, shape, config) for (step, code), score in scores.items() if step == last and code
@@ -183,9 +185,9 @@ def _beside(view: View, part: Slice) -> dict[str, dict[str, Cell]]:
     for name in ("off_target", "malformed"):
         other = Slice(name, part.benchmark, part.group)
         if view.slices(name):
-            steps, scores, shape = view.steps_of(part), view.outcome(other), measure(name)
+            final, scores, shape = view.final(part), view.outcome(other), measure(name)
             columns[shape.title] = {
-                code: score_cell(score, shape) for (step, code), score in scores.items() if step == steps[-1]
+                code: score_cell(score, shape) for (step, code), score in scores.items() if step == final
             }
     seen = view.record.numbers.filter(
         (pl.col("measure") == "tokens_seen") & (pl.col("language") != "") & (pl.col("group") == "")
@@ -256,7 +258,7 @@ def _slice(view: View, part: Slice, config: ReportConfig, *, name: str, draw: bo
     blocks: list[Block] = [Heading(title), language_dots(view, part, name=name)] if drawn else []
     folded = f"{title}: all {len(codes)} languages as a table" if len(codes) > 1 else ""
     caption = f"{title}, worst first, with 95\u00a0% intervals where they were measured."
-    return [*blocks, score_table(view, part, codes, config=config, caption=caption, folded=folded)]
+    return [*blocks, score_table(view, codes, Table(caption, (), (), folded), part=part, config=config)]
 
 
 GROUPINGS = {"script": "script", "family": "family", "resource_class": "resource class"}

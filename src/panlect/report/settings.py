@@ -17,6 +17,8 @@ class ReportConfig(Config):
     """What the recipe's gates found."""
     leading: str = ""
     """The measure that the page is about, such as `chrf`; empty for accuracy, or else what there is."""
+    step: str = ""
+    """The step, or the arm, that the page is about; empty for the last one, or for a study's best arm."""
     arms: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """Steps that differ in the seed only: `{pivot: [chat-101, chat-102]}`. Empty: steps whose names differ
     in a number of three or more digits belong together."""

@@ -8,7 +8,7 @@ from panlect.report import charts, drawing
 from panlect.report.blocks import Cell, Column, Figure, Table
 from panlect.report.naming import named
 from panlect.report.settings import ReportConfig
-from panlect.report.view import Score, Slice, View, presented, shown
+from panlect.report.view import Score, Slice, View, few, presented, shown
 from panlect.report.wording import Measure, counted, listed, note, value
 
 PANEL_LANGUAGES = 50
@@ -44,10 +44,20 @@ def grade(number: float, shape: Measure, config: ReportConfig) -> str:
 
 
 def score_table(
-    view: View, part: Slice, codes: Sequence[str], *, config: ReportConfig, caption: str, folded: str = ""
+    view: View, codes: Sequence[str], table: Table, *, part: Slice, config: ReportConfig, most: int = 0
 ) -> Table:
-    """One row per language, one column per step; the whole comes first."""
+    """One row per language, one column per step; the whole comes first.
+
+    Args:
+        view: where the scores are.
+        codes: the languages, in the order of the rows.
+        table: gives the caption and whether the table is folded.
+        part: which scores.
+        config: the thresholds of the verdicts.
+        most: show at most so many steps; 0 for all.
+    """
     steps, scores = view.steps_of(part), view.scores(part)
+    steps = few(steps, view.final(part), most=most) if most else steps
     shape = presented(part, view.rows(part))
     columns = (Column("Language"), Column("Script"), *(Column(step, number=True) for step in steps))
     rows = []
@@ -58,11 +68,11 @@ def score_table(
         rows.append((head, Cell(""), *(score_cell(whole[0] if whole else None, shape) for whole in wholes)))
     for code in codes:
         cells = (
-            score_cell(scores.get((step, code)), shape, config if step == steps[-1] else None)
+            score_cell(scores.get((step, code)), shape, config if step == view.final(part) else None)
             for step in steps
         )
         rows.append((language_cell(code), Cell(named(code).script), *cells))
-    return Table(caption, columns, tuple(rows), folded=folded)
+    return Table(table.caption, columns, tuple(rows), folded=table.folded)
 
 
 def language_dots(view: View, part: Slice, *, name: str) -> Figure:
@@ -134,7 +144,7 @@ def dot_caption(view: View, part: Slice, shape: Measure, chance: float | None) -
     has_interval = bool(rows.filter((pl.col("language") != "") & pl.col("low").is_not_null()).height)
     sentences = [
         f"{shape.title} in {counted(len(view.worst_first(part)), 'language')}.",
-        f"The worst at “{steps[-1]}” come first.",
+        f"The worst at “{view.final(part)}” come first.",
         "Lower is better." if shape.lower_is_better else "",
         "Bars are 95\u00a0% intervals" + (" over seeds." if view.arms else ".") if has_interval else "",
         f"Dashed: the guessing level, {value(chance, shape.kind)}." if chance is not None else "",

@@ -16,7 +16,7 @@ from panlect.report.naming import named
 from panlect.report.record import Record, tidy
 from panlect.report.settings import ReportConfig
 from panlect.report.tabling import grade
-from panlect.report.view import Score, Slice, View, presented
+from panlect.report.view import Score, Slice, View, few, presented
 from panlect.report.wording import PERCENT, Measure, counted, interval, measure, value
 
 COLOURS = {"good": "green", "fair": "yellow", "poor": "red", "": ""}
@@ -42,11 +42,13 @@ def final_table(numbers: pl.DataFrame, *, order: Sequence[str] = (), languages: 
 
 def _table(view: View, part: Slice, languages: int) -> Table:
     all_steps = view.steps_of(part)
-    steps = all_steps if len(all_steps) <= STEPS_MOST else [all_steps[0], *all_steps[1 - STEPS_MOST :]]
+    final = view.final(part)
+    steps = few(all_steps, final, most=STEPS_MOST)
     shape, scores, codes = presented(part, view.rows(part)), view.scores(part), view.worst_first(part)
     shown = min(languages, len(codes))
     unit = " (per cent)" if shape.kind == "share" else ""
-    title = f"{shape.title}{unit}, {part.title}: the {shown} worst of {counted(len(codes), 'language')}"
+    which = f"the {shown} worst of {counted(len(codes), 'language')} at {final}"
+    title = f"{shape.title}{unit}, {part.title}: {which}"
     table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, padding=(0, 1))
     table.add_column("language", no_wrap=True, max_width=20)
     table.add_column("code", style="dim", no_wrap=True)
@@ -59,14 +61,14 @@ def _table(view: View, part: Slice, languages: int) -> Table:
     for shape_beside, _ in beside:
         table.add_column(shape_beside.title.lower(), justify="right")
     for code in codes[:shown]:
-        cells = [_cell(scores.get((step, code)), shape, last=step == steps[-1]) for step in steps]
-        more = [_cell(view.outcome(each).get((steps[-1], code)), kind) for kind, each in beside]
-        ends = _ends(scores.get((steps[-1], code)), shape)
+        cells = [_cell(scores.get((step, code)), shape, last=step == final) for step in steps]
+        more = [_cell(view.outcome(each).get((final, code)), kind) for kind, each in beside]
+        ends = _ends(scores.get((final, code)), shape)
         table.add_row(named(code).name, code, *cells, ends, *more)
     wholes = [view.whole(part, step) for step in steps]
-    more = [_cell(view.outcome(each).get((steps[-1], "")), kind) for kind, each in beside]
+    more = [_cell(view.outcome(each).get((final, "")), kind) for kind, each in beside]
     table.add_section()
-    last = wholes[-1]
+    last = wholes[steps.index(final)]
     cells = [_cell(whole[0] if whole else None, shape) for whole in wholes]
     table.add_row("all languages", "", *cells, _ends(last[0] if last else None, shape), *more, style="bold")
     return table

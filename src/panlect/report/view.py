@@ -4,7 +4,7 @@ Every section of the page asks here, so that they all agree on what "the last st
 language" are.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -15,6 +15,7 @@ from panlect.report import arms as arms_of
 from panlect.report import charts
 from panlect.report.naming import labels, named, script_name
 from panlect.report.record import Record
+from panlect.report.settings import ReportConfig
 from panlect.report.wording import Measure, made, measure
 
 LEADING = ("accuracy", "exact_match", "f1", "chrf", "chrf++", "spbleu", "comet", "bits_per_byte")
@@ -54,17 +55,9 @@ class Score:
 class View:
     """A record with its seeds pooled into arms, its steps in order and its measures ranked."""
 
-    def __init__(
-        self,
-        record: Record,
-        *,
-        arms: Mapping[str, Sequence[str]] | None = None,
-        leading: str = "",
-        pool: bool = True,
-    ) -> None:
+    def __init__(self, record: Record, settings: ReportConfig | None = None, *, pool: bool = True) -> None:
         self.record = record
-        self._given_arms = arms or {}
-        self._leading = leading
+        self._settings = settings or ReportConfig()
         self._pool = pool
 
     @cached_property
@@ -79,7 +72,7 @@ class View:
     @cached_property
     def arms(self) -> dict[str, dict[str, str]]:
         """The arms of a study with several seeds; empty for a plain run."""
-        return arms_of.find(self.single_steps, self._given_arms) if self._pool else {}
+        return arms_of.find(self.single_steps, self._settings.arms) if self._pool else {}
 
     @cached_property
     def numbers(self) -> pl.DataFrame:
@@ -114,7 +107,7 @@ class View:
             ~made() & (pl.col("language") != "") & (pl.col("other_language") == "")
         )
         have = per_language["measure"].unique(maintain_order=True).to_list()
-        wanted = [self._leading, *LEADING, *(name for name in have if name not in BESIDE)]
+        wanted = [self._settings.leading, *LEADING, *(name for name in have if name not in BESIDE)]
         for name in wanted:
             if name in have:
                 with_languages = set(
@@ -154,15 +147,28 @@ class View:
             have, key=lambda step: self.steps.index(step) if step in self.steps else len(self.steps)
         )
 
+    def final(self, part: Slice) -> str:
+        """The step that the page is about: the one of the settings, a study's best arm, or the last."""
+        steps = self.steps_of(part)
+        if self._settings.step in steps:
+            return self._settings.step
+        if not self.arms:
+            return steps[-1]
+        sign = -1 if measure(part.measure).lower_is_better else 1
+        wholes = {step: whole[0].value for step in steps if (whole := self.whole(part, step))}
+        return max(wholes, key=lambda step: sign * wholes[step], default=steps[-1])
+
     def worst_first(self, part: Slice) -> list[str]:
-        """Languages of a slice by their score at its last step, the worst first."""
-        scores, steps = self.scores(part), self.steps_of(part)
+        """Languages of a slice by their score at its final step, the worst first."""
+        if not self.steps_of(part):
+            return []
+        scores, final = self.scores(part), self.final(part)
         codes = sorted({language for _, language in scores if language})
         sign = -1 if measure(part.measure).lower_is_better else 1
 
         def rank(code: str) -> tuple[bool, float, str]:
-            score = scores.get((steps[-1], code))
-            # A language that the last step lacks comes first: nothing is worse than not measured.
+            score = scores.get((final, code))
+            # A language that the final step lacks comes first: nothing is worse than not measured.
             return score is not None, sign * score.value if score else 0.0, code
 
         return sorted(codes, key=rank)
@@ -213,6 +219,17 @@ class View:
         for code in codes:
             groups.setdefault(getattr(named(code), kind) or "not known", []).append(code)
         return dict(sorted(groups.items(), key=lambda item: (item[0] == "not known", -len(item[1]), item[0])))
+
+
+def few(steps: Sequence[str], final: str, *, most: int) -> list[str]:
+    """At most so many steps, in order: the final one, the first, and those just before the final one."""
+    if len(steps) <= most:
+        return list(steps)
+    place = steps.index(final) if final in steps else len(steps) - 1
+    nearest = [*reversed(steps[:place]), *steps[place + 1 :]]
+    kept = dict.fromkeys([steps[place], steps[0], *nearest])
+    chosen = list(kept)[:most]
+    return [step for step in steps if step in chosen]
 
 
 def shown(steps: Sequence[str]) -> list[str]:
