@@ -116,6 +116,8 @@ def test_a_model_that_knows_nothing_errs_everywhere(built, untrained, tmp_path):
     assert set(table["reason"]) <= {"wrong_language", "wrong_fact", "malformed"}
     assert table.filter(origin="model").height > 10
     assert table.filter(origin="constructed")["answer_language"].value_counts()["count"].max() <= 2
+    prompts = {(row["prompt"][0]["content"], row["answer_language"]) for row in table.to_dicts()}
+    assert made.table("dialogue").height == len(prompts)
     numbers = made.numbers().filter(measure="pairs")
     per_language = numbers.filter(pl.col("language") != "")["value"].sum()
     assert per_language == numbers.filter(language="")["value"].sum() == table.height

@@ -3,7 +3,8 @@
 The model answers prompts whose right answer is known: those of the inputs' preference pairs (constructed
 by `world`) and, if asked for, of their dialogues. What it gets wrong is set against the right answer.
 Constructed pairs fill up what a language lacks. Pairs that teach nothing are set aside: where both answers
-are the same, or nearly, and where the same error has been seen.
+are the same, or nearly, and where the same error has been seen. The right answers are written as dialogues
+too, so that `instruct` can learn from the same rows without the rejected ones.
 """
 
 from __future__ import annotations
@@ -78,6 +79,7 @@ def feedback(inputs: Sequence[Input], out: Path, config: FeedbackConfig) -> Fold
         errors, verdicts = _errors(prompts, answers, _lexicon(inputs, prompts))
         kept, dropped = _select(errors, constructed.to_dicts(), config)
         work.write("preference", _frame(kept))
+        work.write("dialogue", _dialogues(kept))
         work.drop("preference", _frame(dropped, reason_of_drop=True))
         _report(work, kept, verdicts)
     return work.folder
@@ -243,6 +245,23 @@ def _frame(rows: Iterable[Row], *, reason_of_drop: bool = False) -> pl.DataFrame
         for row in rows
     ]
     return pl.DataFrame(made, schema=schema | {"pair_reason": pl.String})
+
+
+def _dialogues(kept: Sequence[Row]) -> pl.DataFrame:
+    """The chosen answers as dialogues, each once: for comparing preference with mere instruction on the same."""
+    rows = {
+        _key(row): {
+            "id": row["id"],
+            "messages": [*row["prompt"], *row["chosen"]],
+            "language": row["prompt_language"],
+            "answer_language": row["answer_language"],
+            "origin": "chosen",
+            "source": row["source"],
+            "licence": row["licence"],
+        }
+        for row in kept
+    }
+    return pl.DataFrame(list(rows.values()), schema=dict(SCHEMAS["dialogue"]))
 
 
 def _report(work: Draft, kept: Sequence[Row], verdicts: Mapping[str, Mapping[str, int]]) -> None:

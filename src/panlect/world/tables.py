@@ -101,13 +101,11 @@ class Draft:
         for fact, asked_in, answer_in in self._askable():
             if {asked_in, answer_in} <= self.instructed:
                 question = self.names.fact_question(fact, asked_in, answer_in)
-                yield self._dialogue(
-                    f"{fact.id}@{asked_in}>{answer_in}",
-                    question,
-                    self._right(fact, answer_in),
-                    asked_in,
-                    answer_in,
-                )
+                answer = self._right(fact, answer_in)
+                pivot = asked_in == answer_in == self.names.pivot
+                for copy in range(self.config.pivot_repeats if pivot else 1):
+                    name = f"{fact.id}@{asked_in}>{answer_in}{f'#{copy}' if copy else ''}"
+                    yield self._dialogue(name, question, answer, asked_in, answer_in)
         for source, target in self._to_and_from_pivot():
             for concept in self.concepts if {source, target} <= self.instructed else ():
                 if self.names.has(source, concept) and self.names.has(target, concept):
