@@ -32,6 +32,6 @@ STAGES: Mapping[str, Entry] = MappingProxyType(
         "prefer": Entry("panlect.stages.prefer", "align with preference pairs"),
         "evaluate": Entry("panlect.stages.evaluate", "measure models in every language, with intervals"),
         "report": Entry("panlect.report.page", "write one offline page about a run"),
-        "leaderboard": Entry("panlect.report.leaderboard", "rank the models of several evaluations on one page"),
+        "leaderboard": Entry("panlect.report.leaderboard", "rank the models of several evaluations"),
     }
 )
