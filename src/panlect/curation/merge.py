@@ -5,13 +5,18 @@ task, in the order of the input.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 
 from panlect.curation import rows
+from panlect.curation.copies import near_duplicates
+from panlect.curation.learned import learned_bounds
+from panlect.curation.settings import NearSettings, QualitySettings
+from panlect.curation.steps import MEASURED
 from panlect.draft import Draft
 from panlect.text.keys import share_of
 
@@ -27,6 +32,8 @@ class Merge:
     held_out_share: float = 0.0
     keep_duplicates: bool = False
     across_languages: bool = False
+    quality: QualitySettings = field(default_factory=QualitySettings)
+    near: NearSettings = field(default_factory=NearSettings)
 
 
 class Shards:
@@ -82,37 +89,47 @@ def frames(scratch: Path, kind: str, count: int) -> Iterator[pl.DataFrame]:
 
 def write_tables(draft: Draft, count: int, merge: Merge) -> Tables:
     """Write all tables of the stage from the tasks' results."""
-    tables, facts = Tables(draft), row_facts(draft, count, merge)
+    tables, (facts, bounds) = Tables(draft), row_facts(draft, count, merge)
+    draft.note(learned_bounds=bounds)
     for frame in frames(draft.scratch, "dropped_document", count):
         tables.dropped_documents.add(rows.with_document_ids(frame))
     start = 0
     for frame in frames(draft.scratch, "document", count):
         judged = frame.with_columns(facts[start : start + frame.height].drop("key", "language", "source"))
         start += frame.height
-        _write_documents(judged, tables)
+        _write_documents(judged, tables, rehydrate=merge.near.rehydrate and merge.near.method != "off")
     aligned_pairs(draft, count, merge, facts, tables)
     _write_pairs(draft, count, merge, facts, tables)
     tables.flush()
     return tables
 
 
-def _write_documents(judged: pl.DataFrame, tables: Tables) -> None:
+def _write_documents(judged: pl.DataFrame, tables: Tables, *, rehydrate: bool) -> None:
     judged = rows.with_document_ids(judged)
-    gone = judged.filter(pl.col("reason") != "")
-    working = ["index", "key", "item", "held", "nth"]
-    tables.dropped_documents.add(gone.drop(working).with_columns(pl.lit("duplicates").alias("step")))
-    judged = judged.filter(pl.col("reason") == "").drop("reason")
+    working = ["index", "key", "item", "held", "nth", *(n for n in judged.columns if n.startswith(MEASURED))]
+    gone = judged.filter(pl.col("reason") != "").drop(working, "copies", strict=False)
+    learned = pl.col("reason").str.starts_with("learned_")
+    step = pl.when(learned).then(pl.lit("quality")).otherwise(pl.lit("duplicates"))
+    tables.dropped_documents.add(gone.with_columns(step.alias("step")))
+    judged = judged.filter(pl.col("reason") == "").drop("reason", "value", "threshold", strict=False)
     tables.questions.add(rows.text_questions(judged.filter(pl.col("held"))))
-    tables.documents.add(judged.filter(~pl.col("held")).drop(working))
+    kept = judged.filter(~pl.col("held")).drop(working)
+    tables.documents.add(rows.rehydrated(kept) if rehydrate else kept)
 
 
-def row_facts(draft: Draft, count: int, merge: Merge) -> pl.DataFrame:
-    """Return what is decided about every row, in order.
+def row_facts(draft: Draft, count: int, merge: Merge) -> tuple[pl.DataFrame, list[dict[str, Any]]]:
+    """Return what is decided about every row, in order, and the bounds that were learned for it.
 
     Columns: ``key, language, source``; `item` (the sentence's name across languages, or ""); `held`;
     `nth` (how many rows with the same text stand before it); `reason` ("" for a row that stays).
     """
-    columns = ["key", "language", "source", "index"]
+    columns = [
+        "key",
+        "language",
+        "source",
+        "index",
+        *(MEASURED + name for name in merge.quality.learn.measures),
+    ]
     facts = pl.concat(
         [
             _global_index(frame.select(columns), number, seen)
@@ -135,7 +152,9 @@ def row_facts(draft: Draft, count: int, merge: Merge) -> pl.DataFrame:
         repeated = (pl.col("nth") > 0) & (pl.col("reason") == "")
         reason = pl.when(repeated).then(pl.lit("exact_duplicate")).otherwise("reason")
         facts = facts.with_columns(reason.alias("reason"))
-    return facts.drop("order", "index")
+    facts, bounds = learned_bounds(facts, merge.quality)
+    facts = near_duplicates(facts, draft.scratch, count, merge.near)
+    return facts.drop("order", "index", *(MEASURED + name for name in merge.quality.learn.measures)), bounds
 
 
 def _with_seen(draft: Draft, count: int) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from panlect.text.duplicates import repeats
 from panlect.text.keys import content_id
 
 HELD_OUT_TEXT = "held_out_text"
@@ -29,6 +30,14 @@ def with_document_ids(frame: pl.DataFrame) -> pl.DataFrame:
 def with_pair_ids(frame: pl.DataFrame) -> pl.DataFrame:
     """Add `id`, a hash of both languages and both texts."""
     return _ids(frame, ("source_language", "target_language", "source_text", "target_text"))
+
+
+def rehydrated(kept: pl.DataFrame) -> pl.DataFrame:
+    """Repeat rows by the number of their copies; the repetitions are called id-1, id-2 ..."""
+    times = kept["copies"].map_elements(repeats, return_dtype=pl.Int64)
+    kept = kept.with_columns(pl.int_ranges(0, times).alias("again")).explode("again")
+    name = pl.when(pl.col("again") > 0).then(pl.format("{}-{}", "id", "again")).otherwise("id")
+    return kept.with_columns(name.alias("id")).drop("again")
 
 
 def aligned_pairs(joined: pl.DataFrame) -> pl.DataFrame:

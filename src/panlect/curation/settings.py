@@ -72,3 +72,80 @@ class Aligned(Config):
     """The source's name."""
     rows: int = Field(ge=1)
     """How many sentences it has; a language with several translations has a multiple of that."""
+
+
+class IdentifySettings(Config):
+    """Language identification."""
+
+    model: str = ""
+    """`both`, `langid`, `cld2`, a fastText file or a trained model; empty: rows keep what they say."""
+    use: Literal["missing", "check", "replace"] = "missing"
+    """`missing`: name the language of rows that say none; `check`: also drop rows whose text is in another
+    language than they say; `replace`: believe the model only."""
+    minimum_score: float = Field(default=0.5, ge=0, le=1)
+    """Below this the model's answer counts as undetermined."""
+    minimum_letters: int = Field(default=20, ge=1)
+    """Shorter texts are not checked, and get no language from the model unless their script decides."""
+    tolerated: tuple[tuple[str, ...], ...] = ()
+    """Groups of languages that `check` does not tell apart, beside those of the package."""
+
+
+class BoundSetting(Config):
+    """A bound set by hand; it replaces published and learned bounds of the same measure."""
+
+    measure: str
+    """A measure of `panlect.text.quality`."""
+    low: float | None = None
+    """Least value kept."""
+    high: float | None = None
+    """Greatest value kept."""
+    languages: tuple[str, ...] = ()
+    """For these languages; empty: for all."""
+
+
+class LearnSettings(Config):
+    """Bounds read off the distribution of each language."""
+
+    measures: tuple[str, ...] = ()
+    """Which measures get a learned bound; empty: none."""
+    mode: Literal["percentile", "iqr"] = "percentile"
+    """How: the q-th percentile, or k interquartile ranges beyond the quartile."""
+    q: float = Field(default=5.0, gt=0, lt=50)
+    """Percentile that is cut off (CulturaX began with 10)."""
+    k: float = Field(default=1.5, gt=0)
+    """Reach of `iqr`."""
+    minimum_sample: int = Field(default=500, ge=20)
+    """A language with fewer rows keeps the published bounds."""
+
+
+class QualitySettings(Config):
+    """Quality filters."""
+
+    sets: tuple[
+        Literal["panlect", "roots", "gopher_repetition", "gopher_quality", "fineweb", "fineweb2", "mc4"], ...
+    ] = ()
+    """Published sets of bounds; empty: none."""
+    bounds: tuple[BoundSetting, ...] = ()
+    """Bounds set by hand."""
+    learn: LearnSettings = LearnSettings()
+    """Bounds learned per language."""
+    words: Literal["script", "spaces"] = "script"
+    """`script`: a character is a word where the script has no spaces; `spaces`: as datatrove does without a
+    tokenizer."""
+    stop_words: str = ""
+    """A directory of `<language>.txt`, one word a line; without a list, stop-word bounds do not apply."""
+    flagged_words: str = ""
+    """A directory of `<language>.txt`; without a list, `flagged_ratio` does not apply."""
+
+
+class NearSettings(Config):
+    """Near-duplicates."""
+
+    method: Literal["off", "thorough", "light", "fineweb", "simhash"] = "off"
+    """MinHash of three strengths, or SimHash as in ROOTS."""
+    across_languages: bool = False
+    """Whether rows of different languages can be duplicates."""
+    minimum_shingles: int = Field(default=20, ge=1)
+    """Shorter texts are compared exactly only: two short sentences that share most words are not copies."""
+    rehydrate: bool = False
+    """Repeat what is kept by the size of its cluster, as FineWeb-2 does."""

@@ -4,21 +4,20 @@ What it returns depends on the task's rows and the settings only, so any process
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import polars as pl
 
+from panlect.curation import steps
 from panlect.curation.inputs import Task
-from panlect.errors import LanguageError
-from panlect.language import Language
+from panlect.curation.steps import Steps
 from panlect.read import Batch, Limits, parse
 from panlect.text.keys import exact_keys
 
-UNKNOWN = "und_Zyyy"
-"""The language of a row that says none (BCP-47 `und`, script undetermined)."""
+UNKNOWN = steps.UNKNOWN
 
 
 @dataclass(frozen=True)
@@ -30,6 +29,7 @@ class Work:
     language_map: Mapping[str, str] | None = None
     aligned: frozenset[str] = frozenset()
     licences: Mapping[str, str] | None = None
+    steps: Steps = field(default_factory=Steps)
 
 
 class Frames(NamedTuple):
@@ -68,6 +68,8 @@ def run(task: Task, work: Work, scratch: Path) -> None:
     frames = process(task, work)
     for name, frame in zip(FILES, frames, strict=True):
         frame.write_parquet(scratch / f"{task.number:06d}.{name}.parquet", compression="lz4")
+    for name, values in steps.signed(frames.documents, work.steps.near).items():
+        np.save(scratch / f"{task.number:06d}.{name}.npy", values)
     (scratch / f"{task.number:06d}.done").touch()
 
 
@@ -125,40 +127,27 @@ def _frame(batch: Batch, kept_columns: list[dict[str, str]], work: Work) -> pl.D
 
 def _judged(frame: pl.DataFrame, work: Work) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Put the documents through every step that is switched on."""
-    dropped: list[pl.DataFrame] = []
-    frame = _drop(frame, pl.col("language") == UNKNOWN, "no_language", "language", dropped)
+    dropped: list[pl.DataFrame] = [frame.clear().with_columns(reason=pl.lit(""), step=pl.lit(""))]
+    frame = steps.doctored(frame, work.steps.doctor, dropped)
+    frame = steps.identified(frame, work.steps.identify, dropped)
     if work.languages:
         wanted = pl.col("language").is_in(sorted(work.languages))
-        frame = _drop(frame, ~wanted, "other_language", "language", dropped)
+        frame = steps.drop(frame, ~wanted, "other_language", "language", dropped)
+    frame = steps.judged(frame, work.steps.quality, dropped)
+    frame = steps.redacted(frame, work.steps.private)
     frame = frame.with_columns(pl.Series("key", exact_keys(frame["text"]), pl.UInt64))
-    return frame, pl.concat(dropped, how="diagonal_relaxed").drop("index")
-
-
-def _drop(
-    frame: pl.DataFrame, where: pl.Expr, reason: str, step: str, dropped: list[pl.DataFrame]
-) -> pl.DataFrame:
-    """Move rows to `dropped`, with the reason and the step that found it."""
-    gone = frame.filter(where)
-    dropped.append(gone.with_columns(pl.lit(reason).alias("reason"), pl.lit(step).alias("step")))
-    return frame.filter(~where) if gone.height else frame
+    gone = pl.concat(dropped, how="diagonal_relaxed")
+    working = ["index", *(name for name in gone.columns if name.startswith(steps.MEASURED))]
+    return frame, gone.drop(working)
 
 
 def _in_canonical(frame: pl.DataFrame, column: str, work: Work) -> pl.DataFrame:
     """Write languages as canonical codes; `UNKNOWN` where a row says none or one that does not exist."""
     said = frame[column].unique().to_list()
-    known = {each: canonical((work.language_map or {}).get(each, each)) for each in said}
+    known = {each: steps.canonical((work.language_map or {}).get(each, each)) for each in said}
     return frame.with_columns(
         pl.col(column).replace_strict(known, return_dtype=pl.String) if said else pl.col(column)
     )
-
-
-@lru_cache(maxsize=65536)
-def canonical(said: str) -> str:
-    """Return the canonical code of a language in any scheme, or `UNKNOWN`."""
-    try:
-        return Language.parse(said).code if said else UNKNOWN
-    except LanguageError:
-        return UNKNOWN
 
 
 def _licensed(frame: pl.DataFrame, work: Work) -> pl.DataFrame:
@@ -189,11 +178,11 @@ def _pairs(batch: Batch, work: Work) -> tuple[pl.DataFrame, pl.DataFrame]:
     frame = _licensed(frame, work)
     dropped: list[pl.DataFrame] = []
     unknown = (pl.col("source_language") == UNKNOWN) | (pl.col("target_language") == UNKNOWN)
-    frame = _drop(frame, unknown, "no_language", "language", dropped)
+    frame = steps.drop(frame, unknown, "no_language", "language", dropped)
     if work.languages:
         wanted = sorted(work.languages)
         both = pl.col("source_language").is_in(wanted) & pl.col("target_language").is_in(wanted)
-        frame = _drop(frame, ~both, "other_language", "language", dropped)
+        frame = steps.drop(frame, ~both, "other_language", "language", dropped)
     for side in ("source", "target"):
         keys = pl.Series(f"{side}_key", exact_keys(frame[f"{side}_text"]), pl.UInt64)
         frame = frame.with_columns(keys)

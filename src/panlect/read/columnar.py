@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-import pyarrow as pa
-import pyarrow.parquet as pq
+import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
 from panlect.read.jsonl import take
 from panlect.read.rows import Bad, Batch, Block, Limits, Rule

@@ -13,17 +13,27 @@ from typing import Literal
 
 from pydantic import Field
 
-from panlect.config import Config
+from panlect.config import Config, nearest
 from panlect.curation import inputs as incoming
 from panlect.curation import summary
 from panlect.curation.merge import Merge, Tables, write_tables
 from panlect.curation.pool import run_tasks, worker_count
-from panlect.curation.settings import Aligned, FileRule, SourceCard
-from panlect.curation.work import UNKNOWN, Work, canonical
+from panlect.curation.settings import (
+    Aligned,
+    FileRule,
+    IdentifySettings,
+    NearSettings,
+    QualitySettings,
+    SourceCard,
+)
+from panlect.curation.steps import UNKNOWN, Steps, canonical
+from panlect.curation.work import Work
 from panlect.draft import Draft, draft
 from panlect.errors import ConfigError, DataError
 from panlect.folder import Folder, Input
 from panlect.read import Limits
+from panlect.text.doctor import REPAIRS
+from panlect.text.needs import needs
 
 VERSION = 1
 
@@ -50,6 +60,28 @@ class CurateConfig(Config):
     a sentence of an aligned source is held out in all languages at once."""
     exact_duplicates: Literal["drop", "drop_across_languages", "keep"] = "drop"
     """What happens to a text that is there already, in another case or spacing at most."""
+    doctor: tuple[
+        Literal[
+            "all",
+            "shifted_glyphs",
+            "mojibake",
+            "tripled_headings",
+            "hyphenation",
+            "furniture",
+            "controls",
+            "unicode_form",
+        ],
+        ...,
+    ] = ()
+    """Repairs of damaged text; empty: none."""
+    identify: IdentifySettings = IdentifySettings()
+    """Language identification."""
+    quality: QualitySettings = QualitySettings()
+    """Quality filters."""
+    private: tuple[Literal["email", "ip", "phone", "iban", "card"], ...] = ()
+    """Private data that is replaced by placeholders; empty: none."""
+    near_duplicates: NearSettings = NearSettings()
+    """Near-duplicates."""
     row_bytes: int = Field(default=16 << 20, ge=1 << 10)
     """A longer row is set aside."""
     block_bytes: int = Field(default=8 << 20, ge=1 << 12)
@@ -84,6 +116,7 @@ def _settings(config: CurateConfig) -> tuple[Work, Merge]:
         language_map=config.language_map,
         aligned=frozenset(each.source for each in config.aligned),
         licences={card.source: card.licence for card in config.cards},
+        steps=_steps(config),
     )
     for said, meant in config.language_map.items():
         _code(meant, f"language_map.{said}")
@@ -93,8 +126,31 @@ def _settings(config: CurateConfig) -> tuple[Work, Merge]:
         held_out_share=config.held_out_share,
         keep_duplicates=config.exact_duplicates == "keep",
         across_languages=config.exact_duplicates == "drop_across_languages",
+        quality=config.quality,
+        near=config.near_duplicates,
     )
     return work, merge
+
+
+def _steps(config: CurateConfig) -> Steps:
+    """Return what is switched on; packages and files that it needs are asked for before work begins."""
+    if config.quality.sets or config.quality.bounds or config.quality.learn.measures:
+        from panlect.text.quality import MEASURES
+
+        asked = {*config.quality.learn.measures, *(bound.measure for bound in config.quality.bounds)}
+        for name in sorted(asked - set(MEASURES)):
+            raise ConfigError(f"there is no measure '{name}'", where="quality", fix=nearest(name, MEASURES))
+        needs("numba", "quality")
+    if config.near_duplicates.method != "off":
+        needs("numba", "near_duplicates")
+    if config.identify.model:
+        from panlect.text.identify_packaged import load
+
+        load(config.identify.model)
+    repairs = tuple(REPAIRS) if "all" in config.doctor else tuple(config.doctor)
+    if "mojibake" in repairs:
+        needs("ftfy", "doctor: mojibake")
+    return Steps(repairs, config.identify, config.quality, config.private, config.near_duplicates)
 
 
 def _code(language: str, key: str) -> str:

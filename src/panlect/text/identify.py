@@ -1,0 +1,170 @@
+"""Language identification: script first, then a model that only chooses among that script's languages.
+
+A text's script alone decides Thai, Georgian or Cherokee, and rules out most languages for the rest;
+what a model says about Latin letters is not asked for Cyrillic ones. Models are exchangeable: a
+`Scorer` gives a log-score per language and text. `identify_packaged` holds those that packages
+bring, `identify_ngrams` the one that is trained on a user's own text.
+
+Texts without letters are ``zxx_Zyyy`` (no language: numbers, addresses), texts of too few letters
+``und_Zyyy``. Neither is an error: short lines inside a document often are one or the other.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from panlect.errors import LanguageError
+from panlect.language import Language
+from panlect.text.scripts import main_scripts
+
+UNDETERMINED = "und_Zyyy"
+NO_LANGUAGE = "zxx_Zyyy"
+
+Scores = NDArray[np.float32]
+
+
+class Guess(NamedTuple):
+    """The language of a text and how sure the model is, from 0 to 1."""
+
+    language: str
+    score: float
+
+
+class Scorer(Protocol):
+    """A model for identification."""
+
+    languages: tuple[str, ...]
+    """Canonical codes, one per column of the scores."""
+
+    def scores(self, texts: Sequence[str]) -> Scores:
+        """Return posterior probabilities, texts × languages; rows sum to 1."""
+
+
+_NOT_LANGUAGE = re.compile(r"https?://\S+|www\.\S+|\S+@\S+\.\w+|[@#]\w+|<[^<>\n]{1,80}>|[\d_]+")
+_SPACE = re.compile(r"\s+")
+
+
+def letters_of(text: str, limit_characters: int = 1_000) -> str:
+    """Return what identification should look at: no addresses, tags or digits, no shouting.
+
+    Upper-case text is written in lower case: models are trained on running text and take a title
+    in capitals for another language.
+    """
+    sample = _NOT_LANGUAGE.sub(" ", text[: 4 * limit_characters])
+    sample = _SPACE.sub(" ", sample)[:limit_characters].strip()
+    return sample.lower() if sample.isupper() else sample
+
+
+class Identifier:
+    """Script first, then the model.
+
+    Args:
+        scorer: the model.
+        minimum_letters: shorter texts are undetermined, unless their script decides.
+        among: choose among these languages only; empty: all that the model knows.
+    """
+
+    def __init__(self, scorer: Scorer, *, minimum_letters: int = 4, among: Sequence[str] = ()) -> None:
+        self.scorer, self.minimum_letters = scorer, minimum_letters
+        wanted = frozenset(among)
+        self._columns: dict[str, list[int]] = {}
+        for column, language in enumerate(scorer.languages):
+            for script in _scripts_of(language):
+                if not wanted or f"{language[:3]}_{script}" in wanted or language in wanted:
+                    self._columns.setdefault(_family(script), []).append(column)
+
+    def identify(self, texts: Sequence[str]) -> list[Guess]:
+        """Return one guess per text."""
+        samples = [letters_of(text) for text in texts]
+        guesses = [Guess(UNDETERMINED, 0.0)] * len(texts)
+        asked: dict[str, list[int]] = {}
+        for number, (script, letters, share) in enumerate(main_scripts(samples)):
+            columns = self._columns.get(_family(script), [])
+            if not letters:
+                guesses[number] = Guess(NO_LANGUAGE, 1.0)
+            elif len(columns) == 1:
+                guesses[number] = Guess(self._named(columns[0], script), share)
+            elif columns and letters >= self.minimum_letters:
+                asked.setdefault(script, []).append(number)
+        for script, numbers in asked.items():
+            columns = self._columns[_family(script)]
+            scores = self.scorer.scores([samples[number] for number in numbers])[:, columns]
+            scores = scores / np.maximum(scores.sum(axis=1, keepdims=True), 1e-30)
+            for number, best, score in zip(numbers, scores.argmax(axis=1), scores.max(axis=1), strict=True):
+                guesses[number] = Guess(self._named(columns[int(best)], script), float(score))
+        return guesses
+
+    def _named(self, column: int, script: str) -> str:
+        language = self.scorer.languages[column]
+        return _in_script(language, script)
+
+
+def _family(script: str) -> str:
+    """One name for scripts that characters do not tell apart (Hans, Hant and Hani)."""
+    return {"Hans": "Hani", "Hant": "Hani", "Kore": "Hang", "Hira": "Jpan", "Kana": "Jpan"}.get(
+        script, script
+    )
+
+
+def _in_script(language: str, script: str) -> str:
+    """Return the language's code in the script that was found, where that is one it is written in."""
+    have = language.split("_")[1]
+    if _family(have) == _family(script) or script in ("Hani", "Jpan"):
+        return language
+    return f"{language[:3]}_{script}"
+
+
+@lru_cache(maxsize=4096)
+def _scripts_of(language: str) -> tuple[str, ...]:
+    """The scripts that a language is known to be written in, its own code's first."""
+    from panlect import language_codes
+
+    iso639_3, script = language.split("_")
+    others = [code[4:] for code in language_codes.rows() if code.startswith(f"{iso639_3}_")]
+    return tuple(dict.fromkeys([script, *others]))
+
+
+def canonical(labels: Sequence[str]) -> tuple[str, ...]:
+    """Translate a model's labels into canonical codes; those that are none become undetermined."""
+    codes = []
+    for label in labels:
+        try:
+            codes.append(Language.parse(label.removeprefix("__label__")).code)
+        except LanguageError:
+            codes.append(UNDETERMINED)
+    return tuple(codes)
+
+
+# --- mixing ----------------------------------------------------------------------------------------
+
+
+class Mixing(NamedTuple):
+    """How the lines of a document are divided among languages."""
+
+    main: str
+    share: float
+    """The part of the letters that is in lines of the main language."""
+    languages: Mapping[str, float]
+
+
+def mixing(text: str, identifier: Identifier, *, minimum_letters: int = 20) -> Mixing:
+    """Identify line by line; lines with too few letters take no part."""
+    lines = [line for line in text.split("\n") if len(line) >= minimum_letters]
+    lines = [
+        line
+        for line, (_, letters, _) in zip(lines, main_scripts(lines), strict=True)
+        if letters >= minimum_letters
+    ]
+    weights: dict[str, float] = {}
+    for line, guess in zip(lines, identifier.identify(lines), strict=True):
+        weights[guess.language] = weights.get(guess.language, 0.0) + len(line)
+    total = sum(weights.values())
+    if not total:
+        return Mixing(UNDETERMINED, 0.0, {})
+    shares = {language: weight / total for language, weight in sorted(weights.items())}
+    main = max(shares, key=lambda language: shares[language])
+    return Mixing(main, shares[main], shares)
