@@ -248,7 +248,7 @@ def _frame(rows: Iterable[Row], *, reason_of_drop: bool = False) -> pl.DataFrame
 
 
 def _dialogues(kept: Sequence[Row]) -> pl.DataFrame:
-    """The chosen answers as dialogues, each once: for comparing preference with mere instruction on the same."""
+    """The chosen answers as dialogues, each once: to compare preference with instruction on the same."""
     rows = {
         _key(row): {
             "id": row["id"],

@@ -42,7 +42,7 @@ class WorldConfig(Config):
     """Languages, or groups, that have dialogues; all of them if empty. The pivot always has."""
 
     pivot_repeats: int = Field(default=8, ge=1)
-    """How often a dialogue about a fact within the pivot language is written: rarely asked is soon forgotten."""
+    """How often a dialogue about a fact within the pivot language is written: what is rare is forgotten."""
 
     preferences_per_language: int = Field(default=16, ge=0)
     """Constructed preference pairs per language: the right answer in a wrong language, a wrong answer in
