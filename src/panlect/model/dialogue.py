@@ -59,7 +59,7 @@ def _template(tokenizer: Any) -> str:
             "the tokenizer has no chat template",
             where=str(tokenizer.name_or_path),
             expected="a file chat_template.jinja beside tokenizer.json",
-            fix="make the tokenizer with `panlect tokenizer`, or copy the template of the model's chat version",
+            fix="make the tokenizer with `panlect tokenizer`, or copy the model's own template",
         )
     return str(template)
 
@@ -67,13 +67,23 @@ def _template(tokenizer: Any) -> str:
 def _render(
     tokenizer: Any, dialogues: Sequence[Sequence[Message]], **options: Any
 ) -> tuple[list[str], list[Any]]:
+    marks = {str(token) for token in tokenizer.added_tokens_decoder.values() if token.special}
+    pattern = re.compile("|".join(re.escape(mark) for mark in sorted(marks, key=len, reverse=True)) or "(?!)")
     texts, spans = render_jinja_template(
-        conversations=[[dict(message) for message in messages] for messages in dialogues],
+        conversations=[
+            [{**message, "content": _as_data(message["content"], pattern)} for message in messages]
+            for messages in dialogues
+        ],
         chat_template=_template(tokenizer),
         **options,
         **tokenizer.special_tokens_map,
     )
     return texts, spans
+
+
+def _as_data(content: str, marks: re.Pattern[str]) -> str:
+    """Break special tokens that somebody wrote into a message, so that no message can end its own turn."""
+    return marks.sub(lambda mark: mark[0][0] + "\u200b" + mark[0][1:], content)
 
 
 def _by_prefix(tokenizer: Any, messages: Sequence[Message], row: int) -> Rendered:

@@ -1,8 +1,8 @@
-"""Batched decoding: greedy or sampled, finished rows leave the batch, the result does not depend on the batch.
+"""Batched decoding, greedy or sampled; rows that have finished leave the batch.
 
 Prompts are sorted by length and padded on the left; the mask and the position ids are those of an unpadded
-row. Every prompt draws from a random stream of its own (seed, prompt index), so a sample is the same alone and
-in a batch, up to ties within floating-point error.
+row. Every prompt draws from a random stream of its own (seed, prompt, sample), so an answer is the same alone
+and in a batch, up to ties within floating-point error.
 
 Shapes: B rows still running, T positions, V vocabulary.
 """
@@ -48,7 +48,7 @@ def generate(network: Any, tokenizer: Any, texts: Sequence[str], settings: Gener
     if begin is not None:
         prompts = [ids if ids and ids[0] == begin else [begin, *ids] for ids in prompts]
     continuations = generate_ids(network, prompts, stop_ids(network, tokenizer), settings)
-    answers = tokenizer.batch_decode(continuations, skip_special_tokens=True)
+    answers = [tokenizer.decode(ids, skip_special_tokens=True) for ids in continuations]
     return [_cut(answer, settings.stops) for answer in answers]
 
 

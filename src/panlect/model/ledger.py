@@ -23,8 +23,8 @@ class Ledger:
 
     Args:
         path: the JSON lines file.
-        languages: of all texts; component names likewise. Cell = language index * components + component index.
-        components: see `languages`.
+        languages: names, in the order of their codes.
+        components: names, in the order of their codes; cell = language code * components + component code.
     """
 
     def __init__(self, path: Path, languages: Sequence[str], components: Sequence[str]) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM
 from transformers.utils import logging as hf_logging
@@ -95,7 +95,7 @@ def load(location: str | Path, *, dtype: str = "float32") -> Model:
         network = AutoModelForCausalLM.from_pretrained(
             location, dtype=dtype, use_safetensors=True, trust_remote_code=False
         )
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         raise ModelError(
             f"the model cannot be opened ({_first_line(error)})",
             where=location,
@@ -161,7 +161,7 @@ def build(tokenizer: Any, shape: Shape, *, seed: int) -> Model:
         tie_word_embeddings=True,
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=None,  # a padding row would be frozen at zero, and padding may share a token that is used
+        pad_token_id=None,  # a padding row would be frozen at zero
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

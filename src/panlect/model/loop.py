@@ -2,12 +2,14 @@
 
 What differs between the stages comes in from outside: `work` says which batches make up each optimiser step,
 `objective` turns a batch into a loss. The loop knows about learning rates, accumulation, clipping, the ledger
-and checkpoints. The mean of a step is over the loss weights of *all* its micro-batches, so that cutting a step
-into eight parts changes nothing but memory (the usual mean of means over-weights short batches).
+and checkpoints. The mean of a step is over the loss weights of *all* its micro-batches, so cutting a step into
+eight parts changes nothing but memory (the usual mean of means over-weights short batches).
 
 A run that was killed and started again ends with the same weights, bit for bit, on the same machine with the
 same number of threads.
 """
+
+# ruff: noqa: N815  (fields carry their shape as suffix letters, like variables)
 
 import math
 import time
@@ -32,26 +34,33 @@ class Weighted(Protocol):
     """The least that a batch tells the loop: its share of the mean, and what it holds."""
 
     @property
-    def weight(self) -> float: ...
+    def weight(self) -> float:
+        """Sum of the loss weights."""
 
     @property
-    def seen(self) -> NDArray[np.float64]: ...
+    def seen(self) -> NDArray[np.float64]:
+        """Tokens, characters, bytes per cell: (cells, 3)."""
 
 
 class Work(Protocol):
     """All batches of a run, by optimiser step; the same step always gives the same batches."""
 
     @property
-    def languages(self) -> Sequence[str]: ...
+    def languages(self) -> Sequence[str]:
+        """Names, in the order of their codes."""
 
     @property
-    def components(self) -> Sequence[str]: ...
+    def components(self) -> Sequence[str]:
+        """Names, in the order of their codes."""
 
-    def __len__(self) -> int: ...
+    def __len__(self) -> int:
+        """Optimiser steps."""
 
-    def batches(self, step: int) -> Iterator[Any]: ...
+    def batches(self, step: int) -> Iterator[Any]:
+        """The micro-batches of a step, each `Weighted`."""
 
-    def planned(self) -> NDArray[np.float64]: ...
+    def planned(self) -> NDArray[np.float64]:
+        """What all steps together will have seen: (cells, 3)."""
 
 
 class Terms(NamedTuple):
@@ -106,7 +115,8 @@ def train(network: Any, work: Work, objective: Objective, settings: TrainingConf
         for step in range(start, len(work)):
             # ---------------------------------------------------------- one optimiser step
             batches = [to_device(batch, device) for batch in work.batches(step)]
-            weight = math.fsum(batch.weight for batch in batches)
+            # Where nothing carries a loss there is no gradient; dividing by nothing would make it NaN.
+            weight = math.fsum(batch.weight for batch in batches) or 1.0
             rate = learning_rate(step, len(work), settings)
             for batch in batches:
                 with torch.autocast(device.type, torch.bfloat16, enabled=half):

@@ -161,7 +161,7 @@ def _log1mexp(x: Tensor) -> Tensor:
 
 
 def cpo(pairs: Pairs, beta: float = 0.1, *, nll: Tensor, nll_weight: float = 1.0) -> Tensor:
-    """Contrastive preference optimisation (Xu et al. 2024, eq. 5): ``-log σ(β(log π_w - log π_l)) + α nll``."""
+    """Contrastive preferences (Xu et al. 2024, eq. 5): ``-log σ(β(log π_w - log π_l)) + α nll``."""
     return -F.logsigmoid(beta * (pairs.chosen - pairs.rejected)) + nll_weight * nll
 
 
@@ -244,7 +244,10 @@ def batch_kl(pairs: Pairs) -> Tensor:
 def generalised_advantages(
     rewards_T: Tensor, values_T: Tensor, gamma: float = 1.0, lam: float = 0.95
 ) -> Tensor:
-    """Generalised advantage estimates of one episode (Schulman et al. 2016, eq. 16); the value after it is 0."""
+    """Generalised advantage estimates of one episode (Schulman et al. 2016, eq. 16).
+
+    The value after its end is 0.
+    """
     advantage = torch.zeros((), dtype=values_T.dtype)
     following = torch.zeros((), dtype=values_T.dtype)
     advantages = torch.empty_like(values_T)
@@ -268,7 +271,7 @@ def kl_estimates(policy_N: Tensor, reference_N: Tensor) -> tuple[Tensor, Tensor]
 def distillation(
     student_NV: Tensor, teacher_NV: Tensor, targets_N: Tensor, temperature: float = 2.0, alpha: float = 0.5
 ) -> Tensor:
-    """Soft and hard targets (Hinton et al. 2015): ``(1-α) CE + α T² KL(softmax(z_t/T) ‖ softmax(z_s/T))``, (N,)."""
+    """Soft and hard targets, (N,): ``(1-α) CE + α T² KL(softmax(z_t/T) ‖ softmax(z_s/T))`` (Hinton 2015)."""
     student = F.log_softmax(student_NV.float() / temperature, dim=-1)
     teacher = F.log_softmax(teacher_NV.float() / temperature, dim=-1)
     divergence = F.kl_div(student, teacher, log_target=True, reduction="none").sum(-1)
@@ -276,7 +279,7 @@ def distillation(
 
 
 def info_nce(cosines_PP: Tensor, temperature: float = 0.1) -> Tensor:
-    """Symmetric InfoNCE over a matrix of cosines whose diagonal holds the true pairs (van den Oord et al. 2018).
+    """Symmetric InfoNCE over cosines whose diagonal holds the true pairs (van den Oord et al. 2018).
 
     The mean of the row-wise and the column-wise cross-entropy, one value per pair: (P,).
     """

@@ -1,12 +1,14 @@
 """Texts to rows of fixed length, several documents to a row, none of which sees another.
 
 A batch is drawn document by document in the order of the schedule until it holds enough tokens, then laid
-into rows by best fit (Ding et al. 2024, "Fewer truncations improve language modeling"): a document is cut only
-if it is longer than a row, and then its continuation starts a row of its own, with the last token seen once
-more as context. So every token is predicted exactly once, except the first of each document.
+into rows by best fit (Ding et al. 2024, "Fewer truncations improve language modeling"). A document is cut only
+if it is longer than a row, and then its continuation is a piece of its own, with the last token seen once more
+as context. So every token is predicted exactly once, except the first of each document.
 
 Shapes: B rows, T positions of a row, N positions that carry a loss.
 """
+
+# ruff: noqa: N815  (fields carry their shape as suffix letters, like variables)
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -64,8 +66,8 @@ def tokenise(tokenizer: Any, texts: Sequence[Text], *, specials: bool) -> Tokens
     Args:
         tokenizer: a fast Hugging Face tokenizer.
         texts: what to encode; a token carries a loss if its first character lies in a trained span.
-        specials: add the tokenizer's own begin and end tokens (documents), or not (rendered dialogues,
-            whose template writes them).
+        specials: texts are data: add the tokenizer's begin and end tokens, and take a special token written
+            in a text apart like any other characters. Off for rendered dialogues, whose template writes them.
     """
     if specials:
         begin, end = tokenizer.bos_token_id, tokenizer.eos_token_id
@@ -74,6 +76,7 @@ def tokenise(tokenizer: Any, texts: Sequence[Text], *, specials: bool) -> Tokens
     languages = tuple(sorted({text.language for text in texts}))
     components = tuple(sorted({text.component for text in texts}))
     backend = tokenizer.backend_tokenizer
+    before, backend.encode_special_tokens = backend.encode_special_tokens, specials
     ids: list[NDArray[np.int32]] = []
     trained: list[NDArray[np.bool_]] = []
     for start in range(0, len(texts), 4096):
@@ -84,6 +87,7 @@ def tokenise(tokenizer: Any, texts: Sequence[Text], *, specials: bool) -> Tokens
             row, mask = _ids_and_mask(text, encoding, begin, end)
             ids.append(row)
             trained.append(mask)
+    backend.encode_special_tokens = before
     return Tokens(
         ids=np.concatenate(ids) if ids else np.zeros(0, np.int32),
         trained=np.concatenate(trained) if trained else np.zeros(0, np.bool_),
@@ -196,7 +200,7 @@ class Plan:
 
 
 class Piece(NamedTuple):
-    """Tokens ``[start, stop)`` of the flat array, from text `text`; the first `context` of them were seen before."""
+    """Tokens ``[start, stop)`` of the flat array, of one text; the first `context` were seen before."""
 
     text: int
     start: int
@@ -205,6 +209,7 @@ class Piece(NamedTuple):
 
 
 def pieces_of(tokens: Tokens, texts: Ints, row_tokens: int) -> list[Piece]:
+    """Cut texts into pieces that fit a row; every token is in one piece, or one more time as context."""
     pieces = []
     for text in texts.tolist():
         start, end = int(tokens.offsets[text]), int(tokens.offsets[text + 1])

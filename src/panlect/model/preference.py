@@ -4,8 +4,10 @@ Text 2i is the chosen dialogue of pair i, text 2i + 1 the rejected one; the loss
 earlier assistant turns of the prompt. No second model is held in memory: the reference is the model that
 training starts from, so its log-probabilities are taken before the first step.
 
-Shapes: P pairs, N tokens that carry a loss, B rows, T positions.
+Shapes: P pairs, S = 2P answers, N tokens that carry a loss, B rows, T positions.
 """
+
+# ruff: noqa: N815  (fields carry their shape as suffix letters, like variables)
 
 import math
 from collections.abc import Callable, Iterator, Mapping
@@ -159,8 +161,9 @@ def _answers(pairs: Ints) -> Ints:
     return (pairs[:, None] * 2 + np.array([0, 1])).reshape(-1)
 
 
-def _cells(tokens: Tokens, texts: Ints) -> NDArray[np.int64]:
-    return tokens.language[texts].astype(np.int64) * len(tokens.components) + tokens.component[texts]
+def _cells(tokens: Tokens, texts: Ints) -> Ints:
+    cells: Ints = tokens.language[texts].astype(np.int64) * len(tokens.components) + tokens.component[texts]
+    return cells
 
 
 def _subset(tokens: Tokens, texts: Ints) -> Tokens:
@@ -208,7 +211,7 @@ def plan(tokens: Tokens, tokenizer: Any, settings: TrainingConfig, *, epochs: fl
 
 
 def take_reference(network: Any, plan: PairPlan, settings: TrainingConfig, *, cache: Path) -> None:
-    """Fill `plan.reference` with the model's own log-probabilities before any training; kept over a kill."""
+    """Fill `plan.reference` with the untrained model's log-probabilities; they survive a kill."""
     if cache.is_file():
         plan.reference = load_file(cache)["reference"]
         return

@@ -1,9 +1,9 @@
 """Log-probabilities of continuations, the same alone and in any batch.
 
-Context and continuation are tokenised together, because a tokenizer may merge across their border; the tokens
-of the continuation are those that follow the context's own tokens. Where the context's tokens are not a prefix
-of the joint ones, the border lies inside a token: then the tokens from the first difference on are scored, and
-the result says so (`Score.merged`).
+Context and continuation are tokenised together, because a tokenizer may merge across their border; the
+continuation's tokens are those that follow the context's own. Where the context's tokens are not a prefix of
+the joint ones, the border lies inside a token: then the tokens from the first difference on are scored, and the
+result says so (`Score.merged`).
 
 Shapes: B rows, T positions, C model width, N scored tokens.
 """
@@ -39,7 +39,7 @@ class Score(NamedTuple):
 
 
 class Part(NamedTuple):
-    """Token ids of context and continuation together, the position of the first scored token, and the text's size."""
+    """Token ids of context and continuation; where scoring starts; bytes of the continuation."""
 
     ids: list[int]
     first: int
@@ -56,7 +56,7 @@ def score(
     batch_tokens: int = 8192,
     window_tokens: int | None = None,
 ) -> list[Score]:
-    """Score each continuation after its context (an empty context scores the whole text after the begin token).
+    """Score each continuation after its context; with an empty one, the whole text after the begin token.
 
     Args:
         network: a causal language model.
@@ -132,7 +132,7 @@ def _windows(part: Part, limit: int) -> Iterator[tuple[list[int], int]]:
 
 
 def _batches(lengths: Sequence[int], batch_tokens: int) -> Iterator[list[int]]:
-    """Group indices of similar length, longest first, to at most `batch_tokens` positions, padding included."""
+    """Group indices of similar length, longest first, to at most `batch_tokens` padded positions."""
     order = sorted(range(len(lengths)), key=lambda i: (-lengths[i], i))
     at = 0
     while at < len(order):

@@ -1,4 +1,4 @@
-"""Settings that every training stage shares; free of torch, so that a stage can be explained in milliseconds."""
+"""Settings that every training stage shares; free of torch, so that explaining a stage costs nothing."""
 
 from typing import Literal
 

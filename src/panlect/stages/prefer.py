@@ -19,7 +19,7 @@ class PreferConfig(TrainingConfig):
     learning_rate: float = Field(default=5e-6, gt=0)
     """Peak learning rate; far below that of instruction."""
     loss: Literal["dpo", "robust", "ipo", "orpo", "cpo", "simpo", "kto", "rpo"] = "dpo"
-    """The objective; `rpo` is DPO plus the chosen answers' token loss, and `robust` allows for wrong labels."""
+    """The objective; `rpo` is DPO plus the chosen answers' token loss, `robust` allows for wrong labels."""
     beta: float = Field(default=0.1, gt=0)
     """Strength of the tie to the reference (IPO: its tau; SimPO: scale of the margin, usually 2)."""
     gamma: float = Field(default=1.0, ge=0)
