@@ -67,7 +67,9 @@ def _row(step: str, job: Job, answer: Answer, verdict: Verdict) -> dict[str, Any
     row = job.row
     return {
         "step": step,
-        **{name: row[name] for name in ("benchmark", "id", "item", "language", "group", "prompt")},
+        "benchmark": job.benchmark,
+        **{name: row[name] for name in ("id", "item", "language", "group")},
+        "prompt": row["prompt"] or job.ask.context or next(iter(job.ask.choices), ""),
         "answer": answer.text,
         "verdict": verdict.label,
         "answer_language": row.get("answer_language") or row["language"],
@@ -81,7 +83,7 @@ def _row(step: str, job: Job, answer: Answer, verdict: Verdict) -> dict[str, Any
         "purpose": job.purpose,
         "choice_scores": list(answer.scores),
         "choice_tokens": list(answer.tokens),
-        "prompt_sha": sha256(job.ask.context.encode()).hexdigest()[:16],
+        "prompt_sha": sha256("\0".join((job.ask.context, *job.ask.choices)).encode()).hexdigest()[:16],
     }
 
 

@@ -25,6 +25,13 @@ class Job:
     row: Row
     ask: Ask
     purpose: str = "answer"
+    variant: str = ""
+
+    @property
+    def benchmark(self) -> str:
+        """The benchmark's name in answers and numbers: prompts that differ from the usual ones say so."""
+        name = str(self.row["benchmark"])
+        return f"{name}:{self.variant}" if self.variant else name
 
     @property
     def key(self) -> str:
@@ -68,6 +75,6 @@ def _stored(store: Path) -> Iterator[tuple[str, Answer]]:
     whole = data[: data.rfind(b"\n") + 1]
     if len(whole) < len(data):
         store.write_bytes(whole)
-    for line in whole.decode("utf-8").splitlines():
+    for line in whole.splitlines():  # of bytes: cuts at newlines only, not at U+2028 inside an answer
         key, text, scores, tokens = json.loads(line)
         yield key, Answer(text, tuple(scores), tuple(tokens))

@@ -122,6 +122,7 @@ class Benchmark:
         lexicon: makes a judge that needs to know all rows (the world's names).
         arrange: completes a row of a question table before it is asked.
         unit: of the main measure.
+        ranked: its choices are the same in all languages, so RankC is made from their scores.
     """
 
     name: str
@@ -138,6 +139,7 @@ class Benchmark:
     lexicon: Callable[[Sequence[Row]], Judge] | None = None
     arrange: Callable[[dict[str, Any]], dict[str, Any]] | None = None
     unit: str = "share"
+    ranked: bool = False
 
     def variant(self, name: str) -> Benchmark:
         """This benchmark with another prompt: `upstream` (the default) or one of `variants`."""

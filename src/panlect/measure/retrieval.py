@@ -18,7 +18,7 @@ def similarities(first: ArrayLike, second: ArrayLike) -> NDArray[np.float64]:
 def _unit(vectors: ArrayLike) -> NDArray[np.float64]:
     rows = np.asarray(vectors, dtype=np.float64)
     norms = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.divide(rows, norms, out=np.zeros_like(rows), where=norms > 0)
+    return np.asarray(np.divide(rows, norms, out=np.zeros_like(rows), where=norms > 0))
 
 
 def csls(cosines: ArrayLike, neighbours: int = 10) -> NDArray[np.float64]:

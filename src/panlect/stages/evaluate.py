@@ -15,7 +15,7 @@ from typing import Any, Literal
 import polars as pl
 from pydantic import Field
 
-from panlect.benchmarks import BENCHMARKS, benchmark
+from panlect.benchmarks import BENCHMARKS, benchmark, catalog
 from panlect.benchmarks.answers import answer_rows, numbers_of_answers
 from panlect.benchmarks.asking import Job, answer_all
 from panlect.benchmarks.benchmark import Benchmark, Row
@@ -39,7 +39,14 @@ class EvaluateConfig(Config):
     """What is asked, of whom, and how much of it."""
 
     benchmarks: tuple[str, ...] = ()
-    """Benchmarks to run; empty runs every one that the inputs hold questions of."""
+    """Benchmarks to run. Empty: those that the inputs hold questions of; if they hold none, every published
+    benchmark that `data` and `data_directory` have files of in these languages."""
+    data: dict[str, str] = Field(default_factory=dict)
+    """Where a benchmark's published files are, by its name: a directory or a file."""
+    data_directory: str = ""
+    """A directory with one folder per benchmark."""
+    hub: bool = False
+    """Fetch the files of benchmarks named in `benchmarks` from the Hugging Face Hub if they are not here."""
     languages: str | tuple[str, ...] = ()
     """Languages in any scheme, or names of groups; empty asks in all."""
     items_per_language: int = Field(default=0, ge=0)
@@ -50,8 +57,9 @@ class EvaluateConfig(Config):
     """Groups of questions that are ranked."""
     form: Literal["auto", "chat", "text"] = "auto"
     """Ask as a dialogue or as the beginning of a text. `auto`: text for models that only ever saw text."""
-    variant: Literal["upstream", "corrected"] = "upstream"
-    """Prompts as the benchmark's usual harness has them, or with documented defects mended."""
+    variant: str = "upstream"
+    """Prompts as the benchmark's usual harness has them, or a variant such as `corrected`, which mends their
+    documented defects. A benchmark asked with a variant is named so in every number (`xcopa:corrected`)."""
     pivot: str = "eng_Latn"
     """The language that the others are compared with."""
     seed: int = 0
@@ -70,7 +78,7 @@ def evaluate(inputs: Sequence[Input], out: Path, config: EvaluateConfig) -> Fold
 
     models = _models(inputs)
     with draft(out, "evaluate", VERSION, config, inputs) as work:
-        every_row = _questions(work, inputs)
+        every_row = _questions(work, inputs, config)
         asked = sample(_wanted(every_row, config), config.items_per_language, config.seed)
         _log_coverage(work, asked, inputs)
         found = {name: _benchmark(name) for name in sorted({row["benchmark"] for row in every_row})}
@@ -115,14 +123,41 @@ def _models(inputs: Sequence[Input]) -> list[tuple[str, str, bool]]:
     return found
 
 
-def _questions(work: Draft, inputs: Sequence[Input]) -> list[Row]:
-    """All rows of all question tables that can be asked; the others are set aside with a reason."""
-    table = read_tables(inputs, "question")
-    rows, dropped = faults([_arranged(row) for row in table.to_dicts()], BENCHMARKS)
+def _questions(work: Draft, inputs: Sequence[Input], config: EvaluateConfig) -> list[Row]:
+    """All rows of tables and published files that can be asked; the others are set aside with a reason."""
+    tables = [row for frame in _question_tables(inputs) for row in frame.to_dicts()]
+    in_tables = {row["benchmark"] for row in tables}
+    rows, dropped = faults([_arranged(row) for row in tables], BENCHMARKS)
+    places = catalog.Places(config.data, config.data_directory, config.hub)
+    wanted = config.benchmarks or (() if tables else catalog.published())
+    for name in wanted:
+        if name in in_tables:
+            continue
+        try:
+            found = catalog.read(name, places, codes(config.languages))
+        except FolderError as error:
+            if name in config.benchmarks:
+                raise
+            work.log(f"{name}: {error.what}")
+            continue
+        kept, bad = faults(found.rows, BENCHMARKS)
+        rows, dropped = [*rows, *kept], [*dropped, *found.dropped, *bad]
     if dropped:
-        work.drop("question", pl.DataFrame(dropped, schema=dict(table.schema) | {"reason": pl.String}))
+        schema = dict(SCHEMAS["question"]) | {"reason": pl.String}
+        work.drop(
+            "question", pl.DataFrame([{name: row.get(name) for name in schema} for row in dropped], schema)
+        )
         work.log(f"{len(dropped)} questions cannot be asked; see `panlect show --dropped`")
     return rows
+
+
+def _question_tables(inputs: Sequence[Input]) -> list[pl.DataFrame]:
+    try:
+        return [read_tables(inputs, "question")]
+    except FolderError as error:
+        if "holds a table" in error.what:
+            return []
+        raise
 
 
 def _arranged(row: dict[str, Any]) -> dict[str, Any]:
@@ -161,11 +196,11 @@ def _jobs(
     jobs = []
     for row in rows:
         chosen = found[row["benchmark"]]
-        variants = chosen.variants
-        form = config.variant if chats or "text" not in variants else "text"
-        ask = variants.get(form, chosen.ask)(row)
+        variant = config.variant if config.variant in chosen.variants else ""
+        form = variant if chats or "text" not in chosen.variants else "text"
+        ask = chosen.variants.get(form, chosen.ask)(row)
         if ask is not None:
-            jobs.append(Job(row, ask))
+            jobs.append(Job(row, ask, variant="" if form == "text" else variant))
     ranked = [row for row in rows if row["group"] in config.rank_groups]
     for row in sample(ranked, config.rank_items, config.seed) if config.rank_items else ():
         rank = found[row["benchmark"]].variants.get("rank")

@@ -1,0 +1,128 @@
+"""Finding a benchmark's files, reading its rows, and telling what there is for a language.
+
+Files are looked for where the settings say, then in a directory that holds one folder per benchmark (its name
+may go on: `flores200` for `flores`), then, where it has one, in its repository on the Hugging Face Hub.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from panlect.benchmarks import BENCHMARKS, benchmark
+from panlect.benchmarks.benchmark import Benchmark, Reading
+from panlect.benchmarks.files import canonical
+from panlect.errors import DataError, FolderError
+
+TABLES_ONLY = ("world", "world_crossed", "world_names", "held_out_text", "held_out_translation")
+"""Benchmarks whose rows are made by a stage, not read from published files."""
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where files are looked for.
+
+    Attributes:
+        named: paths by benchmark.
+        directory: a directory of benchmark folders, or "".
+        hub: whether the Hub may be asked.
+    """
+
+    named: Mapping[str, str]
+    directory: str = ""
+    hub: bool = False
+
+
+def published() -> tuple[str, ...]:
+    """Names of the benchmarks that are read from published files."""
+    return tuple(name for name in BENCHMARKS if name not in TABLES_ONLY)
+
+
+def locate(found: Benchmark, places: Places) -> Path:
+    """The directory or file with a benchmark's files.
+
+    Raises:
+        FolderError: it is nowhere, with the places that were tried.
+    """
+    if named := places.named.get(found.name):
+        if Path(named).exists():
+            return Path(named)
+        raise FolderError("nothing is there", where=f"data.{found.name}: {named}")
+    if places.directory:
+        for path in sorted(Path(places.directory).glob(f"{found.name.removesuffix('_all')}*")):
+            return path
+    if places.hub and "://" not in found.source:
+        return _download(found)
+    raise FolderError(
+        f"the files of '{found.name}' are not there",
+        where=places.directory or "data",
+        expected=f"the files of {found.source}",
+        fix=f"set data.{found.name} to their directory",
+    )
+
+
+@lru_cache(maxsize=64)
+def _snapshot(repository: str) -> Path:
+    from huggingface_hub import snapshot_download
+
+    patterns = ["*.jsonl", "*.json", "*.tsv", "*.csv", "*.parquet", "*.gz", "*.txt", "*.dev", "*.devtest"]
+    return Path(snapshot_download(repository, repo_type="dataset", allow_patterns=patterns))
+
+
+def _download(found: Benchmark) -> Path:
+    try:
+        return _snapshot(found.source)
+    except Exception as error:  # any failure of the network is the same to the user
+        raise FolderError(
+            f"'{found.name}' could not be fetched from the Hub ({type(error).__name__})",
+            where=found.source,
+            fix=f"download it yourself and set data.{found.name}",
+        ) from error
+
+
+def read(name: str, places: Places, languages: Sequence[str]) -> Reading:
+    """The rows of a benchmark in some languages (all, if none is named).
+
+    Raises:
+        FolderError: its files are not there, or none of them is one of its files.
+    """
+    found = benchmark(name)
+    return found.read(locate(found, places), languages)
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """What one benchmark has for one language; `problem` says why there is nothing."""
+
+    benchmark: str
+    language: str
+    rows: int
+    problem: str
+    provenance: str
+    licence: str
+    chance: float
+
+
+def coverage(names: Iterable[str], places: Places, languages: Sequence[str]) -> Iterator[Coverage]:
+    """One line per benchmark and language, whether there are rows or not.
+
+    A language that a benchmark is not published in is told apart from one whose files are missing here.
+    """
+    for name in names:
+        found = benchmark(name)
+        facts = {"provenance": found.provenance, "licence": found.licence, "chance": found.chance}
+        counts: dict[str, int] = {}
+        problem = "no rows in this language here"
+        try:
+            for row in read(name, places, languages).rows:
+                counts[row["language"]] = counts.get(row["language"], 0) + 1
+        except (FolderError, DataError) as error:
+            problem = error.what
+        published_in = {canonical(code) for code in found.languages}
+        for language in languages or sorted(counts):
+            why = "" if counts.get(language) else problem
+            if why and published_in and language not in published_in:
+                why = "not published in this language"
+            yield Coverage(name, language, counts.get(language, 0), why, **facts)  # type: ignore[arg-type]
