@@ -97,10 +97,13 @@ class Saying:
 
     step: str
     text: str
+    """What was judged: the answer, or its last part where it thinks aloud before."""
     verdict: str
     sign: str
     lang: str
     dir: str
+    whole: str = ""
+    """The whole answer, where it is longer than `text`."""
 
 
 @dataclass(frozen=True)
@@ -143,7 +146,16 @@ class Heading:
     text: str
 
 
-Block = Table | Figure | Prose | Cards | Samples | Listing | Heading
+@dataclass(frozen=True)
+class Folded:
+    """Blocks behind one line, which says the most important thing about them."""
+
+    block: ClassVar[str] = "folded"
+    title: str
+    blocks: "tuple[Block, ...]"
+
+
+Block = Table | Figure | Prose | Cards | Samples | Listing | Heading | Folded
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import polars as pl
 
 from panlect.report import charts, drawing
-from panlect.report.blocks import Block, Cell, Column, Figure, Heading, Missing, Prose, Section, Table
+from panlect.report.blocks import Block, Cell, Column, Figure, Folded, Heading, Missing, Prose, Section, Table
 from panlect.report.naming import named
 from panlect.report.settings import ReportConfig
 from panlect.report.tabling import dot_panels, language_cell
@@ -37,8 +37,9 @@ def tokens(view: View, config: ReportConfig) -> Section | Missing:
 
 def _tokens_of(view: View, step: str, rows: pl.DataFrame, name: str, *, draw: bool) -> list[Block]:
     by_code = _by_language(rows)
-    codes = sorted(by_code, key=lambda code: (by_code[code].get("tokens_seen", 0.0), code))
     present = [each for each in COUNTED if any(each in found for found in by_code.values())]
+    main = "tokens_seen" if "tokens_seen" in present else present[0]
+    codes = sorted(by_code, key=lambda code: (by_code[code].get(main, 0.0), code))
     drawn = [each for each in TOKEN_MEASURES if each in present]
     titles = {each: measure(each).title for each in present}
     labels = view.label(codes)
@@ -52,7 +53,7 @@ def _tokens_of(view: View, step: str, rows: pl.DataFrame, name: str, *, draw: bo
         orient="row",
     )
     caption = f"Tokens per language at “{step}”, the fewest first."
-    blocks: list[Block] = [Heading(f"Tokens at “{step}”")]
+    blocks: list[Block] = []
     if draw and drawn and len(codes) > 1:
         steps, shape = [titles[each] for each in drawn], measure("tokens_planned")
         panels = dot_panels(frame, steps=steps, shape=shape, name=name, label=f"Tokens at {step}")
@@ -61,8 +62,12 @@ def _tokens_of(view: View, step: str, rows: pl.DataFrame, name: str, *, draw: bo
     cells = tuple(
         (language_cell(code), *(_cell(by_code[code].get(each), each) for each in present)) for code in codes
     )
-    folded = f"Tokens of {counted(len(codes), 'language')} at “{step}”"
-    return [*blocks, Table(caption, columns, cells, folded=folded)]
+    totals = ", ".join(
+        f"{titles[each].lower()} {value(sum(by_code[code].get(each, 0.0) for code in codes), 'count')}"
+        for each in drawn or present
+    )
+    ends = f"from {named(codes[0]).name} to {named(codes[-1]).name}"
+    return [Folded(f"“{step}”: {totals}, {ends}", (*blocks, Table(caption, columns, cells)))]
 
 
 def _by_language(rows: pl.DataFrame) -> dict[str, dict[str, float]]:

@@ -62,7 +62,8 @@ def _sample(code: str, rows: pl.DataFrame, steps: list[str]) -> Sample:
     sayings = tuple(
         Saying(
             step=row["step"],
-            text=_cut(row["answer"]),
+            text=_cut(_judged(row)),
+            whole=_cut(row["answer"]).strip() if _judged(row) != (row["answer"] or "").strip() else "",
             verdict=row["verdict"] or "",
             sign=SIGNS.get(row["verdict"] or "", "·"),
             # What an answer is in is known only when it is in the language it should be in.
@@ -83,6 +84,11 @@ def _sample(code: str, rows: pl.DataFrame, steps: list[str]) -> Sample:
         truth_dir=wanted.direction,
         answers=sayings,
     )
+
+
+def _judged(row: dict[str, object]) -> str:
+    """The part of an answer that was judged, where the evaluation says so."""
+    return str(row.get("parsed") or row["answer"] or "").strip()
 
 
 def _cut(text: str | None) -> str:

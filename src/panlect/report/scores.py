@@ -12,6 +12,7 @@ from panlect.report.blocks import (
     Cell,
     Column,
     Figure,
+    Folded,
     Heading,
     Missing,
     Prose,
@@ -226,7 +227,7 @@ def other_measures(view: View, config: ReportConfig) -> Section | Missing:
     blocks: list[Block] = [_wholes(view, [part for _, part in whole])] if whole else []
     for number, (place, part) in enumerate(single):
         # One picture per measure; its other slices are tables, which keeps the page light.
-        blocks += _slice(view, part, config, name=f"measure-{number}", draw=place == 0)
+        blocks += _slice(view, part, config, name=f"measure-{number}" if place == 0 else "")
     if not blocks:
         return Missing("Further measures", "measures beside the leading one (chrF, bits per byte, fertility)")
     return Section("measures", "Further measures", blocks)
@@ -247,18 +248,35 @@ def _wholes(view: View, slices: Sequence[Slice]) -> Table:
 def _slices(view: View, slices: Sequence[Slice], config: ReportConfig, name: str) -> list[Block]:
     blocks: list[Block] = []
     for place, part in enumerate(slices):
-        blocks += _slice(view, part, config, name=f"{name}-{place}", draw=place < CHARTED_SLICES)
+        drawn = f"{name}-{place}" if place < CHARTED_SLICES else ""
+        blocks += _slice(view, part, config, name=drawn, shown_at_once=part == view.leading)
     return blocks
 
 
-def _slice(view: View, part: Slice, config: ReportConfig, *, name: str, draw: bool) -> list[Block]:
+def _slice(
+    view: View, part: Slice, config: ReportConfig, *, name: str, shown_at_once: bool = False
+) -> list[Block]:
+    """A slice as a drawing (where it has a name) and a table; all but the leading one are folded."""
     codes = view.worst_first(part)
     title = f"{presented(part, view.rows(part)).title}, {part.title}"
-    drawn = len(codes) > 1 and draw
-    blocks: list[Block] = [Heading(title), language_dots(view, part, name=name)] if drawn else []
-    folded = f"{title}: all {len(codes)} languages as a table" if len(codes) > 1 else ""
+    drawn = [language_dots(view, part, name=name)] if name and len(codes) > 1 else []
+    folded = f"All {len(codes)} languages as a table" if shown_at_once and len(codes) > 1 else ""
     caption = f"{title}, worst first, with 95\u00a0% intervals where they were measured."
-    return [*blocks, score_table(view, codes, Table(caption, (), (), folded), part=part, config=config)]
+    table = score_table(view, codes, Table(caption, (), (), folded), part=part, config=config)
+    if shown_at_once:
+        return [Heading(title), *drawn, table]
+    return [Folded(_summary(view, part, title), (*drawn, table))]
+
+
+def _summary(view: View, part: Slice, title: str) -> str:
+    """One line: the first and the final step over all languages, and the worst language."""
+    shape, final, codes = presented(part, view.rows(part)), view.final(part), view.worst_first(part)
+    steps = list(dict.fromkeys([view.steps_of(part)[0], final]))
+    wholes = [whole[0].value for step in steps if (whole := view.whole(part, step))]
+    parts = [" → ".join(value(number, shape.kind) for number in wholes)]
+    if len(codes) > 1 and (score := view.scores(part).get((final, codes[0]))):
+        parts.append(f"worst {named(codes[0]).name} {value(score.value, shape.kind)}")
+    return f"{title}: {', '.join(parts)}"
 
 
 GROUPINGS = {"script": "script", "family": "family", "resource_class": "resource class"}
