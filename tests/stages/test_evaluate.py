@@ -211,9 +211,9 @@ def test_a_killed_run_asks_only_what_is_missing(
 def test_nothing_to_ask_and_nobody_to_ask(
     tmp_path: Path, inputs: list[External | Folder], calls: list[str]
 ) -> None:
-    with pytest.raises(FolderError, match="no question is left") as caught:
+    with pytest.raises(FolderError, match="files of 'xcopa' are not there") as caught:
         evaluate(inputs, tmp_path / "a", EvaluateConfig(benchmarks=("xcopa",)))
-    assert "benchmarks of the inputs: world" in str(caught.value)
+    assert "set data.xcopa" in str(caught.value)
     with pytest.raises(FolderError, match="no question is left"):
         evaluate(inputs, tmp_path / "b", EvaluateConfig(languages=("yor_Latn",)))
     with pytest.raises(ModelError, match="no model to evaluate"):

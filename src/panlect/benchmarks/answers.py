@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from panlect.benchmarks import between, summary
+from panlect.benchmarks import BENCHMARKS, benchmark, between, summary
 from panlect.benchmarks.asking import Job
 from panlect.benchmarks.benchmark import Answer, Benchmark, Row, Verdict
 from panlect.benchmarks.summary import Judged, Number
@@ -31,6 +31,8 @@ COLUMNS: Mapping[str, Any] = dict(SCHEMAS["answer"]) | {
     "purpose": pl.String,
     "choice_scores": pl.List(pl.Float64),
     "choice_tokens": pl.List(pl.Int64),
+    "gold_place": pl.Int64,
+    "chosen_place": pl.Int64,
     "prompt_sha": pl.String,
 }
 TAUGHT_IN_PIVOT = ("held_out", "control")  # groups of facts that no other language states
@@ -60,7 +62,9 @@ def _best_choice(job: Job, answer: Answer) -> Verdict:
     best = pick(answer.scores)
     right = best == job.row["gold"]
     chance = {"choice_chance": 1 / len(answer.scores)}
-    return Verdict("correct" if right else "wrong", float(right), str(job.row["choices"][best]), chance)
+    return Verdict(
+        "correct" if right else "wrong", float(right), str(job.row["choices"][best]), chance, choice=best
+    )
 
 
 def _row(step: str, job: Job, answer: Answer, verdict: Verdict) -> dict[str, Any]:
@@ -83,6 +87,8 @@ def _row(step: str, job: Job, answer: Answer, verdict: Verdict) -> dict[str, Any
         "purpose": job.purpose,
         "choice_scores": list(answer.scores),
         "choice_tokens": list(answer.tokens),
+        "gold_place": row["gold"] if row["gold"] is not None else -1,
+        "chosen_place": verdict.choice,
         "prompt_sha": sha256("\0".join((job.ask.context, *job.ask.choices)).encode()).hexdigest()[:16],
     }
 
@@ -95,21 +101,46 @@ def numbers_of_answers(answers: pl.DataFrame, *, pivot: str, seed: int) -> list[
         groups = list(summary.judged_groups(part))
         for judged in groups:
             out += summary.numbers_of(judged, seed=seed, spread=purpose != "rank")
-        if purpose == "rank":
-            for judged in groups:
+            if purpose == "rank" or _is_ranked(judged.benchmark):
                 out += between.by_pairs(judged, _orders(part, judged))
-        else:
-            out += _against_pivot(groups, pivot)
+            if purpose != "rank" and (options := _options(part, judged)):
+                out += between.by_subsets(judged, options)
+        out += _against_pivot(groups, pivot) if purpose != "rank" else ()
+    return out
+
+
+def _is_ranked(name: str) -> bool:
+    base = name.partition(":")[0]
+    return base in BENCHMARKS and benchmark(base).ranked
+
+
+def _rows_of(part: pl.DataFrame, judged: Judged) -> pl.DataFrame:
+    return part.filter(
+        pl.col("step") == judged.step,
+        pl.col("benchmark") == judged.benchmark,
+        pl.col("group") == judged.group,
+    )
+
+
+def _options(part: pl.DataFrame, judged: Judged) -> dict[str, dict[str, int]]:
+    """Chosen option by language and item, where an item's choices are the same in all its languages.
+
+    They are taken to be the same if the right one stands in the same place everywhere.
+    """
+    rows = _rows_of(part, judged).filter(pl.col("gold_place") >= 0)
+    if not (rows["chosen_place"] >= 0).any() or rows["language"].n_unique() < 2:
+        return {}
+    if (rows.group_by("item").agg(pl.col("gold_place").n_unique())["gold_place"] > 1).any():
+        return {}
+    out: dict[str, dict[str, int]] = {}
+    for language, item, chosen in rows.select("language", "item", "chosen_place").iter_rows():
+        out.setdefault(language, {})[item] = chosen
     return out
 
 
 def _orders(part: pl.DataFrame, judged: Judged) -> dict[str, dict[Hashable, NDArray[np.int64]]]:
     """Ranks of the candidates by mean log-probability per token of the whole sentence, as in the paper."""
-    here = part.filter(
-        (pl.col("step") == judged.step)
-        & (pl.col("benchmark") == judged.benchmark)
-        & (pl.col("group") == judged.group)
-    )
+    here = _rows_of(part, judged)
     orders: dict[str, dict[Hashable, NDArray[np.int64]]] = {}
     columns = here.select("language", "item", "choice_scores", "choice_tokens").iter_rows()
     for language, item, scores, tokens in columns:

@@ -77,6 +77,7 @@ class Verdict:
         scores: further measures of this answer by name.
         statistics: counts by name of a measure that is a function of summed counts (chrF, bits per byte);
             see `benchmarks.summary.FROM_SUMS`.
+        choice: the place of the choice that was made, -1 for none.
     """
 
     label: Label
@@ -84,6 +85,7 @@ class Verdict:
     parsed: str = ""
     scores: Mapping[str, float] = field(default_factory=dict)
     statistics: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    choice: int = -1
 
 
 @dataclass(frozen=True, slots=True)

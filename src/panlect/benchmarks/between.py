@@ -14,7 +14,13 @@ from numpy.typing import NDArray
 
 from panlect.benchmarks.summary import Judged, Number
 from panlect.measure.conductivity import conductivity
-from panlect.measure.consistency import agreements, correct_overlap, rankc_chance
+from panlect.measure.consistency import (
+    ac3,
+    agreements,
+    correct_overlap,
+    rankc_chance,
+    subset_consistency,
+)
 from panlect.measure.interval import Interval
 
 NOTHING = float("nan")
@@ -44,6 +50,29 @@ def against_pivot(judged: Judged, pivot: str, pivot_correct: Mapping[str, float]
             theirs = [pivot_correct[item] for item in items]
             overlap = Interval(correct_overlap(right[places] > 0.5, theirs), NOTHING, NOTHING, len(items))
             yield judged.number("correct_overlap", overlap, language=language, other_language=pivot)
+
+
+def by_subsets(judged: Judged, options: Mapping[str, Mapping[str, int]]) -> Iterator[Number]:
+    """Consistency over language subsets and AC3 (SeaEval), on the items that every language was asked.
+
+    `options[language][item]` is the place of the option chosen, -1 for none. Subsets of 2, of 3 and of all
+    languages; `group` says of how many where it is not 2.
+    """
+    languages = sorted(options)
+    common = sorted(set.intersection(*(set(options[language]) for language in languages)))
+    if len(languages) < 2 or not common:
+        return
+    chosen = [
+        [options[code][item] if options[code][item] >= 0 else None for item in common] for code in languages
+    ]
+    kept = np.isin(judged.items, common)
+    accuracy = judged.interval(judged.main, kept & judged.known(judged.main), macro=True).value
+    for size in sorted({2, 3, len(languages)}):
+        if size <= len(languages):
+            consistency = subset_consistency(chosen, size)
+            place = {} if size == 2 else {"group": f"{judged.group}, subsets={size}".removeprefix(", ")}
+            for measure, value in (("consistency", consistency), ("ac3", ac3(accuracy, consistency))):
+                yield judged.number(measure, Interval(value, NOTHING, NOTHING, len(common)), **place)
 
 
 def by_pairs(judged: Judged, orders: Mapping[str, Mapping[Hashable, NDArray[np.int64]]]) -> Iterator[Number]:

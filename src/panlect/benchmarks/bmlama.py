@@ -59,7 +59,7 @@ def judge(row: Row, answer: Answer) -> Verdict:
     best = pick(answer.scores, [max(1, n) for n in answer.tokens])
     right = float(best == row["gold"])
     chance = {"chance": 1 / len(row["choices"])}
-    return Verdict("correct" if right else "wrong", right, str(row["choices"][best]), chance)
+    return Verdict("correct" if right else "wrong", right, str(row["choices"][best]), chance, choice=best)
 
 
 BMLAMA = Benchmark(

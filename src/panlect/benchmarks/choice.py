@@ -61,4 +61,6 @@ def judge(row: Row, answer: Answer) -> Verdict:
         "chance": 1 / len(choices),
         "confidence": float(probabilities(answer.scores)[best]),
     }
-    return Verdict("correct" if best == gold else "wrong", float(best == gold), str(choices[best]), scores)
+    return Verdict(
+        "correct" if best == gold else "wrong", float(best == gold), str(choices[best]), scores, choice=best
+    )

@@ -201,7 +201,8 @@ def judge_truthful(row: Row, answer: Answer) -> Verdict:
     first = len(row["choices"])
     verdict = choice.judge(row, Answer(scores=answer.scores[:first]))
     mass = true_mass(answer.scores[first:], [bool(true) for true in row["true"]])
-    return Verdict(verdict.label, verdict.score, verdict.parsed, {**verdict.scores, "mc2": mass})
+    return Verdict(verdict.label, verdict.score, verdict.parsed, {**verdict.scores, "mc2": mass},
+                   choice=verdict.choice)  # fmt: skip
 
 
 def judge_by_length(row: Row, answer: Answer) -> Verdict:
@@ -210,7 +211,7 @@ def judge_by_length(row: Row, answer: Answer) -> Verdict:
     right = float(best == row["gold"])
     plain = float(int(np.argmax(answer.scores)) == row["gold"])
     scores = {"accuracy_sum": plain, "chance": 1 / len(row["choices"])}
-    return Verdict("correct" if right else "wrong", right, str(row["choices"][best]), scores)
+    return Verdict("correct" if right else "wrong", right, str(row["choices"][best]), scores, choice=best)
 
 
 def _exam(name: str, source: str, **parts: Any) -> Benchmark:

@@ -86,7 +86,8 @@ def judge(row: Row, answer: Answer) -> Verdict:
     if place < 0:
         return Verdict("malformed", 0.0, "")
     right = float(place == row["gold"])
-    return Verdict("correct" if right else "wrong", right, str(place), {"chance": 1 / len(row["choices"])})
+    chance = {"chance": 1 / len(row["choices"])}
+    return Verdict("correct" if right else "wrong", right, str(place), chance, choice=place)
 
 
 def _by_text(text: str, choices: Sequence[str]) -> int:

@@ -20,6 +20,7 @@ from panlect.benchmarks.benchmark import BAD_LABELS
 from panlect.language import Language
 from panlect.measure import fairness
 from panlect.measure.bits import ratio_score
+from panlect.measure.calibration import expected_calibration_error
 from panlect.measure.interval import (
     Interval,
     bootstrap,
@@ -176,7 +177,20 @@ def numbers_of(judged: Judged, *, seed: int = 0, spread: bool = True) -> Iterato
             yield judged.number(measure, judged.interval(measure, known, macro=True, seed=seed))
     if spread:
         yield from _spread(judged, judged.main)
+    if "confidence" in judged.values and judged.main in judged.values:
+        yield from _calibration(judged)
     yield from _by_kind_of_language(judged, judged.main, seed)
+
+
+def _calibration(judged: Judged) -> Iterator[Number]:
+    """Expected calibration error of the choices made, per language and over all answers."""
+    for language in ["", *sorted(set(judged.languages.tolist()))]:
+        rows = judged.known("confidence") & ((judged.languages == language) if language else True)
+        sure, right = judged.values["confidence"][rows], judged.values[judged.main][rows]
+        error = expected_calibration_error(sure, right)
+        nothing = float("nan")
+        interval = Interval(error, nothing, nothing, int(rows.sum()))
+        yield judged.number("calibration_error", interval, language=language)
 
 
 def _spread(judged: Judged, measure: str) -> Iterator[Number]:

@@ -1,0 +1,111 @@
+"""Numbers about several languages at once, worked out by hand."""
+
+from typing import Any
+
+import pytest
+
+from panlect.benchmarks import benchmark
+from panlect.benchmarks.answers import answer_rows, numbers_of_answers
+from panlect.benchmarks.asking import Job
+from panlect.benchmarks.benchmark import Answer
+from panlect.benchmarks.files import row
+
+
+def number(numbers: list[dict[str, Any]], measure: str, **columns: str) -> dict[str, Any]:
+    wanted = {"measure": measure, "language": "", "other_language": "", "group": ""} | columns
+    found = [n for n in numbers if all(n[k] == v for k, v in wanted.items())]
+    assert len(found) == 1, (wanted, found)
+    return found[0]
+
+
+def numbers_for(
+    name: str, rows: list[dict[str, Any]], answers: list[Answer], **job: str
+) -> list[dict[str, Any]]:
+    found = benchmark(name)
+    jobs = []
+    for each in rows:
+        asked = found.ask(each)
+        assert asked is not None
+        jobs.append(Job(each, asked, **job))
+    table = answer_rows("m", {name: found}, rows, jobs, answers)
+    return numbers_of_answers(table, pivot="eng_Latn", seed=0)
+
+
+def belebele(item: str, language: str, gold: int) -> dict[str, Any]:
+    return row(
+        "belebele",
+        item,
+        language,
+        choices=["w", "xx", "y", "z"],
+        gold=gold,
+        passage="p",
+        question="q",
+        group="",
+    )
+
+
+def choosing(place: int, sure: float = 2.0) -> Answer:
+    return Answer(scores=tuple(0.0 if n == place else -sure for n in range(4)), tokens=(1,) * 4)
+
+
+def test_choice_accuracy_consistency_and_calibration() -> None:
+    golds = [0, 1, 2, 3]
+    rows = [
+        belebele(str(n), code, gold)
+        for code in ("eng_Latn", "khm_Khmr", "urd_Arab")
+        for n, gold in enumerate(golds)
+    ]
+    chosen = [0, 1, 2, 3, 0, 1, 3, 0, 0, 2, 3, 0]
+    numbers = numbers_for("belebele", rows, [choosing(place) for place in chosen])
+    assert number(numbers, "accuracy", language="eng_Latn")["value"] == 1
+    assert number(numbers, "accuracy", language="khm_Khmr")["value"] == 0.5
+    assert number(numbers, "accuracy", language="urd_Arab")["value"] == 0.25
+    assert number(numbers, "accuracy")["value"] == pytest.approx(7 / 12)
+    assert number(numbers, "chance")["value"] == 0.25
+    assert number(numbers, "gap")["value"] == 0.75
+    assert number(numbers, "democratisation")["value"] == pytest.approx(100 * 7 / 12)
+    # Pairs agree: en-km 2 of 4, en-ur 1 of 4, km-ur 3 of 4; all three: 1 of 4.
+    pairs = number(numbers, "consistency")
+    assert pairs["value"] == pytest.approx((2 + 1 + 3) / 12)
+    assert number(numbers, "consistency", group="subsets=3")["value"] == 0.25
+    accuracy, consistency = 7 / 12, 0.5
+    assert number(numbers, "ac3")["value"] == pytest.approx(
+        2 * accuracy * consistency / (accuracy + consistency)
+    )
+    confidence = 1 / (1 + 3 * 2.718281828**-2)
+    assert number(numbers, "confidence")["value"] == pytest.approx(confidence)
+    # One bin: |accuracy - confidence|.
+    assert number(numbers, "calibration_error", language="khm_Khmr")["value"] == pytest.approx(
+        confidence - 0.5
+    )
+
+
+def test_choices_in_different_order_make_no_consistency() -> None:
+    rows = [belebele("1", "eng_Latn", 0), belebele("1", "khm_Khmr", 2)]
+    numbers = numbers_for("belebele", rows, [choosing(0), choosing(2)])
+    assert not [n for n in numbers if n["measure"] in ("consistency", "ac3")]
+
+
+def test_bmlama_ranks_with_chance() -> None:
+    rows = [
+        row("bmlama", "1", code, choices=["a", "b", "c"], gold=2, template="x <mask>")
+        for code in ("eng_Latn", "khm_Khmr")
+    ]
+    answers = [
+        Answer(scores=(-3.0, -4.0, -6.0), tokens=(1, 2, 6)),
+        Answer(scores=(-1.0, -2.0, -4.0), tokens=(1, 4, 3)),
+    ]
+    # Means: -3, -2, -1 ranks c b a; -1, -0.5, -1.33 ranks b a c.
+    numbers = numbers_for("bmlama", rows, answers)
+    assert number(numbers, "accuracy", language="eng_Latn")["value"] == 1
+    assert number(numbers, "accuracy", language="khm_Khmr")["value"] == 0
+    # Top-1 differ; top-2 {c, b} and {b, a} share one; top-3 all: .244728 / 2 + .090031.
+    pair = number(numbers, "rankc", language="eng_Latn", other_language="khm_Khmr")
+    assert pair["value"] == pytest.approx(0.244728 / 2 + 0.090031, abs=1e-5)
+    assert number(numbers, "chance", unit="rankc")["value"] == pytest.approx(0.474930, abs=1e-5)
+
+
+def test_a_variant_is_a_benchmark_of_another_name() -> None:
+    rows = [belebele("1", "eng_Latn", 0)]
+    numbers = numbers_for("belebele", rows, [choosing(0)], variant="corrected")
+    assert {n["benchmark"] for n in numbers} == {"belebele:corrected"}
