@@ -14,7 +14,7 @@ from panlect.text.keys import content_id, share_of
 
 Row = dict[str, Any]
 Messages = list[dict[str, str]]
-Origin = Literal["human", "translated", "benchmark", "generated", "constructed"]
+Origin = Literal["human", "translated", "benchmark", "generated", "constructed", "unknown"]
 """Who wrote the answers: people, a translation system, the makers of a benchmark, a model, or a program that
 fills names into a pattern."""
 
@@ -54,8 +54,8 @@ def exchange(question: str, answer: str) -> list[tuple[str, str]]:
 
 
 def frame(rows: Iterable[Row]) -> pl.DataFrame:
-    """Rows as a table; a row that occurs twice stays once. Further columns hold text or null."""
-    return _table(rows).unique("id", keep="first", maintain_order=True)
+    """Rows as a table; columns beyond the schema hold text, or null where a row has none."""
+    return _table(rows)
 
 
 def left_out(rows: Iterable[Row]) -> pl.DataFrame:
