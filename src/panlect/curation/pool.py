@@ -5,9 +5,11 @@ dies (out of memory, killed) costs its tasks a second try; dying twice on the sa
 """
 
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -19,12 +21,18 @@ from panlect.errors import DataError
 
 WORKERS_VARIABLE = "PANLECT_WORKERS"
 ATTEMPTS = 3
+WORTH_A_PROCESS_BYTES = 16 << 20
 
 
-def worker_count() -> int:
-    """Return how many processes to use: ``PANLECT_WORKERS``, or one per core this process may use."""
+def worker_count(size_bytes: int) -> int:
+    """Return how many processes to use: ``PANLECT_WORKERS``, or one per core that this process may use.
+
+    A second process takes longer to start than a small input takes to read.
+    """
     asked = os.environ.get(WORKERS_VARIABLE, "")
-    return max(1, int(asked)) if asked.isdigit() else len(os.sched_getaffinity(0))
+    if asked.isdigit():
+        return max(1, int(asked))
+    return min(len(os.sched_getaffinity(0)), 1 + size_bytes // WORTH_A_PROCESS_BYTES)
 
 
 def run_tasks(
@@ -76,7 +84,8 @@ def _in_pool(
                         if task is None:
                             exhausted = True
                             break
-                        running[pool.submit(function, task)] = task
+                        with _main_module_hidden():
+                            running[pool.submit(function, task)] = task
                     if not running:
                         break
                     for future in wait(running, return_when=FIRST_COMPLETED).done:
@@ -84,6 +93,18 @@ def _in_pool(
                         done(running.pop(future))
             except BrokenProcessPool as error:
                 retry += _again(list(running.values()), attempts, error)
+
+
+@contextmanager
+def _main_module_hidden() -> Iterator[None]:
+    """Keep new workers from running the user's script again: all that they need can be imported by name."""
+    main = sys.modules["__main__"]
+    kept = {name: main.__dict__[name] for name in ("__file__", "__spec__") if name in main.__dict__}
+    main.__dict__.update(dict.fromkeys(kept))
+    try:
+        yield
+    finally:
+        main.__dict__.update(kept)
 
 
 def _again(lost: list[Task], attempts: dict[int, int], error: BaseException) -> list[Task]:

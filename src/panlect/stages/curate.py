@@ -165,14 +165,12 @@ def _code(language: str, key: str) -> str:
 def _run(listed: Sequence[incoming.File], work: Work, work_draft: Draft) -> int:
     """Put every file through the workers; return the number of tasks."""
     size_bytes = sum(Path(file.path).stat().st_size for file in listed)
-    # A second process takes longer to start than a small input takes to read.
-    workers = min(worker_count(), 1 + size_bytes // (2 * work.limits.block_bytes))
     with work_draft.progress(size_bytes / 1e6, "MB", "reading") as bar:
         return run_tasks(
             incoming.tasks(listed, work.limits),
             work,
             work_draft.scratch,
-            workers=workers,
+            workers=worker_count(size_bytes),
             done=lambda task: bar.advance(task.read_bytes / 1e6),
         )
 
