@@ -7,6 +7,7 @@ import pytest
 
 from panlect.cli import DONE, GATE_FAILED, VERBS, WRONG_INPUT, main
 from panlect.folder import Folder
+from panlect.stage import load
 from panlect.stages import STAGES
 
 pytestmark = pytest.mark.usefixtures("toys")
@@ -120,6 +121,6 @@ def test_every_stage_explains_itself_and_has_a_schema(name: str, capsys: pytest.
     assert main(["explain", name]) == DONE
     assert capsys.readouterr().out.startswith("# ")
     assert main(["schema", name]) == DONE
-    properties = json.loads(capsys.readouterr().out)["properties"]
-    undocumented = [key for key, value in properties.items() if "description" not in value]
+    assert json.loads(capsys.readouterr().out)["additionalProperties"] is False
+    undocumented = [key for key, field in load(name).config.model_fields.items() if not field.description]
     assert not undocumented, f"write a sentence under {undocumented}"
