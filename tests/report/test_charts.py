@@ -117,3 +117,22 @@ def test_a_drawing_is_safe_and_self_contained() -> None:
         for name in name
         if name
     )
+
+
+def test_packing_keeps_every_place_and_the_order_of_the_colours() -> None:
+    dots = [
+        f'<path transform="translate({x},5)" d="M0,-2L-3,2L3,2Z" fill="var(--series-{1 + x % 2})"/>'
+        for x in range(6)
+    ]
+    lines = [f'<line transform="translate({x},7)" x2="4" y2="0" stroke="red"/>' for x in range(3)]
+    packed = drawing._pack(f"<g>{''.join(dots)}</g><g>{''.join(lines)}</g>")
+    assert packed == (
+        '<g><path d="M0,3l-3,4l6,0ZM2,3l-3,4l6,0ZM4,3l-3,4l6,0Z" fill="var(--series-1)"/>'
+        '<path d="M1,3l-3,4l6,0ZM3,3l-3,4l6,0ZM5,3l-3,4l6,0Z" fill="var(--series-2)"/></g>'
+        '<g><path d="M0,7l4,0M1,7l4,0M2,7l4,0" stroke="red"/></g>'
+    )
+
+
+def test_packing_an_arc_moves_its_end_only() -> None:
+    circle = "M2.9,0A2.9,2.9,0,1,1,-2.9,0A2.9,2.9,0,1,1,2.9,0"
+    assert drawing._outline("10,20", f' d="{circle}"') == "M12.9,20a2.9,2.9,0,1,1,-5.8,0a2.9,2.9,0,1,1,5.8,0"
