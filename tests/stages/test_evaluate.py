@@ -44,7 +44,7 @@ class Stub:
 
     def __init__(self, able: Sequence[str], calls: list[str]) -> None:
         self.able, self.calls = able, calls
-        self.tokenizer: Any = None
+        self.network, self.tokenizer = self, None
 
     def chat(self, dialogues: Sequence[Sequence[dict[str, str]]], settings: Any) -> list[str]:
         prompts = [messages[-1]["content"] for messages in dialogues]
@@ -70,6 +70,11 @@ class Stub:
         place = NAMES[language].index(name)
         order = ITEMS[item] if language in self.able else 0
         return Score(-float((place - order) % 3), 2)
+
+
+def score_choices(stub: Stub, _: None, questions: Sequence[Sequence[tuple[str, str]]]) -> list[list[Score]]:
+    """Stands in for the engine's function of that name."""
+    return [stub.score([c for c, _ in pairs], [a for _, a in pairs]) for pairs in questions]
 
 
 def question(item: str, language: str) -> dict[str, Any]:
@@ -107,6 +112,7 @@ def inputs(tmp_path: Path) -> list[External | Folder]:
 def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     made: list[str] = []
     monkeypatch.setattr("panlect.model.load.load", lambda location: Stub([PIVOT, "swh_Latn"], made))
+    monkeypatch.setattr("panlect.model.shared_prefix.score_choices", score_choices)
     return made
 
 

@@ -31,11 +31,14 @@ class Local:
     Args:
         model: `panlect.model.load.Model`.
         settings: makes generation settings: `panlect.model.generate.Generation`.
+        score: scores choices with a shared context: `panlect.model.shared_prefix.score_choices`.
         chats: whether asks marked as chat go through the chat template.
     """
 
-    def __init__(self, model: Any, settings: Callable[..., Any], *, chats: bool) -> None:
-        self.model, self.settings, self.chats = model, settings, chats
+    def __init__(
+        self, model: Any, settings: Callable[..., Any], score: Callable[..., Any], *, chats: bool
+    ) -> None:
+        self.model, self.settings, self.score, self.chats = model, settings, score, chats
 
     def generate(self, asks: Sequence[Ask]) -> list[Answer]:
         """Greedy answers; asks that differ in length limit or stop texts are run apart."""
@@ -56,10 +59,8 @@ class Local:
 
     def choose(self, asks: Sequence[Ask]) -> list[Answer]:
         """Score all choices of all asks in one go."""
-        pairs = [pair for ask in asks for pair in ask.pairs()]
-        scores = iter(self.model.score([context for context, _ in pairs], [choice for _, choice in pairs]))
-        out = []
-        for ask in asks:
-            mine = [next(scores) for _ in ask.choices]
-            out.append(Answer(scores=tuple(s.logprob for s in mine), tokens=tuple(s.tokens for s in mine)))
-        return out
+        found = self.score(self.model.network, self.model.tokenizer, [ask.pairs() for ask in asks])
+        return [
+            Answer(scores=tuple(one.logprob for one in scores), tokens=tuple(one.tokens for one in scores))
+            for scores in found
+        ]

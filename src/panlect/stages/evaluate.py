@@ -75,6 +75,7 @@ def evaluate(inputs: Sequence[Input], out: Path, config: EvaluateConfig) -> Fold
     """
     from panlect.model.generate import Generation
     from panlect.model.load import load
+    from panlect.model.shared_prefix import score_choices
 
     models = _models(inputs)
     with draft(out, "evaluate", VERSION, config, inputs) as work:
@@ -88,7 +89,7 @@ def evaluate(inputs: Sequence[Input], out: Path, config: EvaluateConfig) -> Fold
             jobs = _jobs(asked, found, config, chats=chats)
 
             def engine(location: str = location, chats: bool = chats) -> Engine:
-                return Local(load(location), Generation, chats=chats)
+                return Local(load(location), Generation, score_choices, chats=chats)
 
             with work.progress(len(jobs), "questions", f"ask {step}") as bar:
                 answers = answer_all(jobs, engine, work.scratch / f"{step}.jsonl", bar)
