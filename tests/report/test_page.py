@@ -18,6 +18,7 @@ from panlect.report.page import page, render, report
 from panlect.report.record import Record, read, tidy
 from panlect.report.settings import ReportConfig
 from panlect.report.view import Slice, View
+from panlect.report.wording import measure
 
 HELD_OUT = Slice("accuracy", "world", "held_out")
 HELD_OUT_ROWS = (pl.col("measure") == "accuracy") & (pl.col("group") == "held_out")
@@ -262,3 +263,26 @@ def test_the_manifest_names_settings_and_fingerprints(html: str, folders: list[F
 
 def test_an_empty_page_is_still_a_page() -> None:
     assert "<h1>none</h1>" in page("none", "", sections=[])
+
+
+def test_every_measure_is_on_the_page_even_between_two_languages(small: Record) -> None:
+    rows_ = small.numbers.filter(HELD_OUT_ROWS & (pl.col("language") == "arb_Arab")).with_columns(
+        measure=pl.lit("chrf"), other_language=pl.lit("eng_Latn"), value=pl.lit(12.34), unit=pl.lit("points")
+    )
+    record = Record((), pl.concat([small.numbers, rows_]), tables.empty("answer"), small.dropped)
+    html = render(record, ReportConfig())
+    assert "chrF, world: held out, between two languages: 1 pair" in html
+    assert "12.3" in html
+    shown = {name for name in record.numbers["measure"].unique() if name not in {"chance", "rankc_chance"}}
+    titles = {measure(name).title.lower() for name in shown}
+    assert [title for title in titles if title not in html.lower()] == []
+
+
+def test_two_leading_measures_are_both_open(small: Record) -> None:
+    bits = small.numbers.filter(HELD_OUT_ROWS).with_columns(
+        measure=pl.lit("bits_per_byte"), unit=pl.lit("bits")
+    )
+    record = Record((), tidy(pl.concat([small.numbers, bits])), tables.empty("answer"), small.dropped)
+    html = render(record, ReportConfig())
+    assert "<h3>Bits per byte, world: held out</h3>" in html
+    assert '<th scope="col" class="n">Bits per byte, world: held out</th>' in html.split('id="languages"')[0]

@@ -21,7 +21,7 @@ from panlect import __version__
 from panlect.draft import draft
 from panlect.errors import FolderError
 from panlect.folder import Folder, Input
-from panlect.report import consistency, making, manifest, outcomes, samples, scores, transfer
+from panlect.report import consistency, further, making, manifest, outcomes, samples, scores, transfer
 from panlect.report.blocks import Missing, Section
 from panlect.report.card import card
 from panlect.report.record import Record, read
@@ -39,7 +39,7 @@ SECTIONS: tuple[Callable[[View, ReportConfig], Section | Missing], ...] = (
     transfer.transfer,
     consistency.consistency,
     outcomes.outcomes,
-    scores.other_measures,
+    further.other_measures,
     scores.groups,
     making.tokens,
     making.training,

@@ -12,7 +12,6 @@ from panlect.report.blocks import (
     Cell,
     Column,
     Figure,
-    Folded,
     Heading,
     Missing,
     Prose,
@@ -21,15 +20,15 @@ from panlect.report.blocks import (
 )
 from panlect.report.naming import named
 from panlect.report.settings import ReportConfig
+from panlect.report.slicing import sliced
 from panlect.report.tabling import (
     dot_panels,
     grade,
-    language_dots,
     score_cell,
     score_table,
 )
-from panlect.report.view import BESIDE, Score, Slice, View, presented, shown
-from panlect.report.wording import Measure, counted, interval, made, measure, value
+from panlect.report.view import LEADING, Score, Slice, View, presented, shown
+from panlect.report.wording import Measure, counted, interval, measure, value
 
 WORST_STEPS = 4
 """Steps in the first table; the tables of every language have all."""
@@ -183,6 +182,12 @@ def _thresholds(view: View, part: Slice, config: ReportConfig) -> str:
 def _beside(view: View, part: Slice) -> dict[str, dict[str, Cell]]:
     """Further columns for the worst languages: other language, malformed, tokens seen."""
     columns: dict[str, dict[str, Cell]] = {}
+    for name in LEADING:
+        if name != part.measure and (slices := view.slices(name)) and view.worst_first(slices[0]):
+            final, scores, shape = view.final(slices[0]), view.scores(slices[0]), measure(name)
+            columns[f"{shape.title}, {slices[0].title}"] = {
+                code: score_cell(score, shape) for (step, code), score in scores.items() if step == final
+            }
     for name in ("off_target", "malformed"):
         other = Slice(name, part.benchmark, part.group)
         if view.slices(name):
@@ -214,69 +219,12 @@ def every_language(view: View, config: ReportConfig) -> Section | Missing:
     )
 
 
-def other_measures(view: View, config: ReportConfig) -> Section | Missing:
-    """Every further measure, so that no number stays unseen: per language, or over all of them."""
-    here = view.leading.measure if view.leading else ""
-    rows = view.numbers.filter(~made() & (pl.col("other_language") == ""))
-    names = rows["measure"].unique(maintain_order=True).to_list()
-    single: list[tuple[int, Slice]] = []
-    whole: list[tuple[int, Slice]] = []
-    for name in (name for name in names if name not in BESIDE | {here}):
-        for place, part in enumerate(view.slices(name)):
-            (single if view.worst_first(part) else whole).append((place, part))
-    blocks: list[Block] = [_wholes(view, [part for _, part in whole])] if whole else []
-    for number, (place, part) in enumerate(single):
-        # One picture per measure; its other slices are tables, which keeps the page light.
-        blocks += _slice(view, part, config, name=f"measure-{number}" if place == 0 else "")
-    if not blocks:
-        return Missing("Further measures", "measures beside the leading one (chrF, bits per byte, fertility)")
-    return Section("measures", "Further measures", blocks)
-
-
-def _wholes(view: View, slices: Sequence[Slice]) -> Table:
-    """Measures that exist over all languages only."""
-    steps = list(dict.fromkeys(step for part in slices for step in view.steps_of(part)))
-    columns = (Column("Measure"), Column("On"), *(Column(step, number=True) for step in steps))
-    rows = []
-    for part in slices:
-        shape, wholes = presented(part, view.rows(part)), [view.whole(part, step) for step in steps]
-        cells = (score_cell(whole[0] if whole else None, shape) for whole in wholes)
-        rows.append((Cell(shape.title), Cell(part.title), *cells))
-    return Table("Measures over all languages together", columns, tuple(rows))
-
-
 def _slices(view: View, slices: Sequence[Slice], config: ReportConfig, name: str) -> list[Block]:
     blocks: list[Block] = []
     for place, part in enumerate(slices):
         drawn = f"{name}-{place}" if place < CHARTED_SLICES else ""
-        blocks += _slice(view, part, config, name=drawn, shown_at_once=part == view.leading)
+        blocks += sliced(view, part, config, name=drawn, shown_at_once=part == view.leading)
     return blocks
-
-
-def _slice(
-    view: View, part: Slice, config: ReportConfig, *, name: str, shown_at_once: bool = False
-) -> list[Block]:
-    """A slice as a drawing (where it has a name) and a table; all but the leading one are folded."""
-    codes = view.worst_first(part)
-    title = f"{presented(part, view.rows(part)).title}, {part.title}"
-    drawn = [language_dots(view, part, name=name)] if name and len(codes) > 1 else []
-    folded = f"All {len(codes)} languages as a table" if shown_at_once and len(codes) > 1 else ""
-    caption = f"{title}, worst first, with 95\u00a0% intervals where they were measured."
-    table = score_table(view, codes, Table(caption, (), (), folded), part=part, config=config)
-    if shown_at_once:
-        return [Heading(title), *drawn, table]
-    return [Folded(_summary(view, part, title), (*drawn, table))]
-
-
-def _summary(view: View, part: Slice, title: str) -> str:
-    """One line: the first and the final step over all languages, and the worst language."""
-    shape, final, codes = presented(part, view.rows(part)), view.final(part), view.worst_first(part)
-    steps = list(dict.fromkeys([view.steps_of(part)[0], final]))
-    wholes = [whole[0].value for step in steps if (whole := view.whole(part, step))]
-    parts = [" → ".join(value(number, shape.kind) for number in wholes)]
-    if len(codes) > 1 and (score := view.scores(part).get((final, codes[0]))):
-        parts.append(f"worst {named(codes[0]).name} {value(score.value, shape.kind)}")
-    return f"{title}: {', '.join(parts)}"
 
 
 GROUPINGS = {"script": "script", "family": "family", "resource_class": "resource class"}

@@ -4,6 +4,7 @@ Every section of the page asks here, so that they all agree on what "the last st
 language" are.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -27,6 +28,7 @@ CHANCE = {"accuracy": "chance", "choice_accuracy": "choice_chance", "rankc": "ra
 """The measure that holds the guessing level of another one."""
 BESIDE = frozenset({*CHANCE.values(), "rankc", "off_target", "malformed", "undetermined", "empty"})
 """Measures that are shown beside others, and lead only a section of their own."""
+CODE = re.compile(r"\b[a-z]{3}_[A-Z][a-z]{3}\b")
 
 
 class Slice(NamedTuple):
@@ -39,7 +41,9 @@ class Slice(NamedTuple):
     @property
     def title(self) -> str:
         """The benchmark and the group, for a heading."""
-        return ": ".join(part for part in (self.benchmark, self.group.replace("_", " ")) if part) or "all"
+        group = CODE.sub(lambda match: named(match[0]).name, self.group)
+        parts = (self.benchmark, group)
+        return ": ".join(part.replace("_", " ") for part in parts if part) or "all"
 
 
 @dataclass(frozen=True)

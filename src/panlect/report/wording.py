@@ -41,6 +41,7 @@ _KNOWN = {
         Measure("bits_per_byte", "Bits per byte", "bits", True),
         Measure("loss", "Loss", "bits", True),
         Measure("conductivity", "Conductivity", "share"),
+        Measure("copied_source", "Copied the source", "share", True),
         Measure("correct_overlap", "Right in both languages, of those right in either", "share"),
         Measure("right_fact", "Right fact, in whatever language", "share"),
         Measure("choice_accuracy", "Right by likelihood", "share"),
