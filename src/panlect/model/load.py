@@ -21,8 +21,10 @@ from panlect.errors import ModelError
 from panlect.model import generate as generation
 from panlect.model import score as scoring
 from panlect.model.dialogue import Message, prompts
+from panlect.model.memory import keep_freed_memory
 
 hf_logging.disable_progress_bar()  # bars over a second of reading, on top of our own
+keep_freed_memory()
 
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 

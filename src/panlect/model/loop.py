@@ -1,9 +1,9 @@
 """The one training loop, shared by `pretrain`, `instruct`, `prefer`: flat, to be read from top to bottom.
 
-What differs between the stages comes in from outside: `work` says which batches make up each optimiser step,
-`objective` turns a batch into a loss. The loop knows about learning rates, accumulation, clipping, the ledger
-and checkpoints. The mean of a step is over the loss weights of *all* its micro-batches, so cutting a step into
-eight parts changes nothing but memory (the usual mean of means over-weights short batches).
+What differs between the stages comes from outside: `work` says which batches make up each optimiser step, and
+`objective` turns a batch into a loss. The loop knows learning rates, accumulation, clipping, the ledger and
+checkpoints. The mean of a step is over the loss weights of *all* its micro-batches, so cutting a step into
+parts changes nothing but memory (the usual mean of means over-weights short batches).
 
 A run that was killed and started again ends with the same weights, bit for bit, on the same machine with the
 same number of threads.
@@ -27,6 +27,7 @@ from panlect.errors import ModelError
 from panlect.model import checkpoint
 from panlect.model.forward import choose_attention
 from panlect.model.ledger import Ledger
+from panlect.model.memory import keep_freed_memory
 from panlect.model.settings import TrainingConfig
 
 
@@ -89,6 +90,7 @@ def train(network: Any, work: Work, objective: Objective, settings: TrainingConf
         FolderError: a checkpoint cannot be written.
     """
     # ------------------------------------------------------------------ set up, the same on every start
+    keep_freed_memory()
     if settings.threads:
         torch.set_num_threads(settings.threads)
     torch.manual_seed(settings.seed)

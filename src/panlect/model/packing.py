@@ -1,9 +1,9 @@
 """Texts to rows of fixed length, several documents to a row, none of which sees another.
 
 A batch is drawn document by document in the order of the schedule until it holds enough tokens, then laid
-into rows by best fit (Ding et al. 2024, "Fewer truncations improve language modeling"). A document is cut only
-if it is longer than a row, and then its continuation is a piece of its own, with the last token seen once more
-as context. So every token is predicted exactly once, except the first of each document.
+into rows by best fit (Ding et al. 2024, "Fewer truncations improve language modeling"). A document is cut
+only if it is longer than a row, and then its continuation is a piece of its own, with the last token seen
+once more as context. So every token is predicted exactly once, except the first of each document.
 
 Shapes: B rows, T positions of a row, N positions that carry a loss.
 """

@@ -162,8 +162,8 @@ def _answers(pairs: Ints) -> Ints:
 
 
 def _cells(tokens: Tokens, texts: Ints) -> Ints:
-    cells: Ints = tokens.language[texts].astype(np.int64) * len(tokens.components) + tokens.component[texts]
-    return cells
+    cells = tokens.language[texts] * len(tokens.components) + tokens.component[texts]
+    return np.asarray(cells, np.int64)
 
 
 def _subset(tokens: Tokens, texts: Ints) -> Tokens:
@@ -230,7 +230,7 @@ def take_reference(network: Any, plan: PairPlan, settings: TrainingConfig, *, ca
 
 
 def objective(network: Any, formula: Formula) -> Objective:
-    """Turn a preference formula into an objective; the ledger gets margins, accuracy and log-probabilities."""
+    """Turn a preference formula into an objective; the ledger gets margins, accuracy, log-probabilities."""
     head_VC = plain_head(network)
 
     def prefer(network: Any, batch: PairBatch) -> Terms:

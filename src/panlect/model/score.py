@@ -2,7 +2,7 @@
 
 Context and continuation are tokenised together, because a tokenizer may merge across their border; the
 continuation's tokens are those that follow the context's own. Where the context's tokens are not a prefix of
-the joint ones, the border lies inside a token: then the tokens from the first difference on are scored, and the
+the joint ones, the border lies inside a token: the tokens from the first difference on are scored, and the
 result says so (`Score.merged`).
 
 Shapes: B rows, T positions, C model width, N scored tokens.
