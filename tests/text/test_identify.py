@@ -48,6 +48,13 @@ def test_sentences_in_many_scripts(name):
     assert [guess.language for guess in shouted] == ["deu_Latn", "rus_Cyrl"]
 
 
+def test_chinese_in_both_forms():
+    texts = ["市场每天早上七点开门，欢迎大家来买菜。", "市場每天早上七點開門，歡迎大家來買菜。"]
+    guesses = Identifier(load("both")).identify(texts)
+    assert [guess.language for guess in guesses] == ["cmn_Hans", "cmn_Hant"]
+    assert all(guess.score > 0.9 for guess in guesses)
+
+
 def test_what_is_no_language():
     texts = ["12.5 - 13", "https://example.org/en/page", "", "   ", "@user #tag", "abc"]
     languages = [guess.language for guess in Identifier(load("both")).identify(texts)]

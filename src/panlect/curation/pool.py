@@ -99,8 +99,10 @@ def _in_pool(
 def _main_module_hidden() -> Iterator[None]:
     """Keep new workers from running the user's script again: all that they need can be imported by name."""
     main = sys.modules["__main__"]
-    kept = {name: main.__dict__[name] for name in ("__file__", "__spec__") if name in main.__dict__}
-    main.__dict__.update(dict.fromkeys(kept))
+    kept: dict[str, object] = {
+        name: main.__dict__[name] for name in ("__file__", "__spec__") if name in main.__dict__
+    }
+    main.__dict__.update(dict.fromkeys(kept, None))
     try:
         yield
     finally:

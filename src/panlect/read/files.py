@@ -1,12 +1,13 @@
 """Which reader a file needs."""
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import NamedTuple
 
 from panlect.errors import DataError
-from panlect.read import columnar, delimited, jsonl, plain
-from panlect.read.rows import Batch, Block, Limits, Rule
+from panlect.read import columnar, delimited, gettext, html, jsonl, markup, plain, warc, wikipedia
+from panlect.read.rows import Batch, Block, Cut, Limits, Rule
 from panlect.read.stream import head, plain_name
 
 
@@ -23,6 +24,11 @@ LAYOUTS: Mapping[str, Layout] = MappingProxyType(
         "parquet": Layout(columnar.blocks, columnar.parse),
         "tsv": Layout(delimited.blocks, delimited.parse),
         "text": Layout(plain.blocks, plain.parse),
+        "warc": Layout(warc.blocks, warc.parse),
+        "html": Layout(html.blocks, html.parse),
+        "xml": Layout(markup.blocks, markup.parse),
+        "wikipedia": Layout(wikipedia.blocks, wikipedia.parse),
+        "gettext": Layout(gettext.blocks, gettext.parse),
     }
 )
 
@@ -36,6 +42,11 @@ ENDINGS: Mapping[str, str] = MappingProxyType(
         "csv": "tsv",
         "txt": "text",
         "md": "text",
+        "warc": "warc",
+        "wet": "warc",
+        "htm": "html",
+        "html": "html",
+        "po": "gettext",
     }
 )
 
@@ -52,25 +63,29 @@ def layout_of(path: str, rule: Rule, limits: Limits) -> tuple[str, Rule]:
     name = plain_name(path)
     layout = rule.layout
     if layout == "auto":
-        layout = ENDINGS.get(name.rpartition(".")[2], "") or _by_content(path, limits)
+        layout = ENDINGS.get(name.rpartition(".")[2], "")
+        # A WET file is often called .txt, and a page of HTML anything at all.
+        layout = _by_content(path, limits) if layout in ("", "text") else layout
     if layout not in LAYOUTS:
         raise DataError(f"no reader for the layout '{layout}'", where=path, expected=", ".join(LAYOUTS))
     if rule.rows == "auto" and layout == "text":
-        kind = "file" if name.endswith(WHOLE_FILES) else "line"
-        rule = _with(rule, rows=kind)
+        kind: Cut = "file" if name.endswith(WHOLE_FILES) else "line"
+        rule = replace(rule, rows=kind)
     return layout, rule
 
 
-def _with(rule: Rule, **changes: str) -> Rule:
-    from dataclasses import replace
-
-    return replace(rule, **changes)  # type: ignore[arg-type]
-
-
 def _by_content(path: str, limits: Limits) -> str:
-    start = head(path, limits, 4096).lstrip()
+    start = head(path, limits, 4096).removeprefix(b"\xef\xbb\xbf").lstrip()
     if start.startswith(b"PAR1"):
         return "parquet"
+    if start.startswith(b"WARC/"):
+        return "warc"
+    if b"<mediawiki" in start:
+        return "wikipedia"
+    if start.startswith((b"<?xml", b"<udhr", b"<cesDoc")):
+        return "xml"
+    if start[:200].lower().startswith((b"<!doctype html", b"<html")):
+        return "html"
     return "jsonl" if start.startswith(b"{") else "text"
 
 
@@ -83,8 +98,6 @@ def blocks(path: str, name: str, rule: Rule, limits: Limits) -> Iterator[Block]:
         rule: how to read it.
         limits: sizes of a row and of a block.
     """
-    from dataclasses import replace
-
     layout, rule = layout_of(path, rule, limits)
     yield from LAYOUTS[layout].blocks(path, name, replace(rule, layout=layout), limits)
 

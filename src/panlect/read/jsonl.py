@@ -4,6 +4,7 @@ Each line is parsed by itself: a truncated record, a byte that is not UTF-8 or a
 row, not the rest of the file.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -14,11 +15,14 @@ from panlect.read.lines import line_blocks, lines_of
 from panlect.read.rows import Bad, Batch, Block, Limits, Rule, sample
 from panlect.read.stream import Stream, head
 
+_ONLY_A_BRACE = re.compile(rb"\{[ \t]*\r?\n")
+"""How a record begins that is written over several lines; in JSON lines no line ends there."""
+
 
 def blocks(path: str, name: str, rule: Rule, limits: Limits) -> Iterator[Block]:
-    """Cut at line ends; a file that is one JSON list is one block."""
+    """Cut at line ends; a file that is one JSON value over many lines is one block."""
     start = head(path, limits, 256).removeprefix(b"\xef\xbb\xbf").lstrip()
-    if not start.startswith(b"["):
+    if not start.startswith(b"[") and not _ONLY_A_BRACE.match(start):
         yield from line_blocks(path, name, rule, limits)
         return
     stream = Stream(path, limits)
@@ -59,7 +63,7 @@ def _parse_list(block: Block, batch: Batch) -> None:
     except orjson.JSONDecodeError as error:
         batch.bad.append(Bad(f"{block.name}:{error.lineno}", _why(block.payload or b""), ""))
         return
-    for number, record in enumerate(records, 1):
+    for number, record in enumerate(records if isinstance(records, list) else [records], 1):
         take(record, f"{block.name}:{number}", block, batch)
 
 

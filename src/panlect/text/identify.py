@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from panlect.errors import LanguageError
 from panlect.language import Language
-from panlect.text.scripts import main_scripts
+from panlect.text.confusable import alike
+from panlect.text.scripts import han_form, main_scripts
 
 UNDETERMINED = "und_Zyyy"
 NO_LANGUAGE = "zxx_Zyyy"
@@ -28,7 +29,11 @@ Scores = NDArray[np.float32]
 
 
 class Guess(NamedTuple):
-    """The language of a text and how sure the model is, from 0 to 1."""
+    """The language of a text and how sure the model is, from 0 to 1.
+
+    Languages that are written nearly alike (`panlect.text.confusable`) share their score: a text may
+    surely be one of them while nobody can say which.
+    """
 
     language: str
     score: float
@@ -72,6 +77,7 @@ class Identifier:
         self.scorer, self.minimum_letters = scorer, minimum_letters
         wanted = frozenset(among)
         self._columns: dict[str, list[int]] = {}
+        self._alike_of: dict[tuple[str, ...], NDArray[np.float32]] = {}
         for column, language in enumerate(scorer.languages):
             for script in _scripts_of(language):
                 if not wanted or f"{language[:3]}_{script}" in wanted or language in wanted:
@@ -87,19 +93,33 @@ class Identifier:
             if not letters:
                 guesses[number] = Guess(NO_LANGUAGE, 1.0)
             elif len(columns) == 1:
-                guesses[number] = Guess(self._named(columns[0], script), share)
+                guesses[number] = Guess(self._named(columns[0], script, samples[number]), share)
             elif columns and letters >= self.minimum_letters:
                 asked.setdefault(script, []).append(number)
         for script, numbers in asked.items():
             columns = self._columns[_family(script)]
             scores = self.scorer.scores([samples[number] for number in numbers])[:, columns]
             scores = scores / np.maximum(scores.sum(axis=1, keepdims=True), 1e-30)
-            for number, best, score in zip(numbers, scores.argmax(axis=1), scores.max(axis=1), strict=True):
-                guesses[number] = Guess(self._named(columns[int(best)], script), float(score))
+            best = scores.argmax(axis=1)
+            sure = (scores * self._alike(columns)[best]).sum(axis=1)
+            for number, column, score in zip(numbers, best, sure, strict=True):
+                guesses[number] = Guess(
+                    self._named(columns[int(column)], script, samples[number]), float(score)
+                )
         return guesses
 
-    def _named(self, column: int, script: str) -> str:
+    def _alike(self, columns: list[int]) -> NDArray[np.float32]:
+        """Which columns are the same language or written nearly alike: between those, doubt is no doubt."""
+        names = tuple(self.scorer.languages[column] for column in columns)
+        if names not in self._alike_of:
+            table = [[alike(left, right) for right in names] for left in names]
+            self._alike_of[names] = np.array(table, dtype=np.float32)
+        return self._alike_of[names]
+
+    def _named(self, column: int, script: str, sample: str) -> str:
         language = self.scorer.languages[column]
+        if language.startswith("cmn_"):
+            return f"cmn_{han_form(sample)}"
         return _in_script(language, script)
 
 

@@ -107,3 +107,24 @@ def main_scripts(texts: Sequence[str]) -> list[tuple[str, int, float]]:
         ("Zyyy" if not n else "Jpan" if j else names[t], int(n), float(share))
         for t, j, n, share in zip(top, japanese, letters, shares, strict=True)
     ]
+
+
+@lru_cache(maxsize=1)
+def _han_forms() -> tuple[frozenset[str], frozenset[str]]:
+    """The characters that only GB 2312 has, and those that only the frequent half of Big5 has."""
+    simplified, traditional = set(), set()
+    for point in range(0x4E00, 0x9FA6):
+        character = chr(point)
+        in_gb = bool(character.encode("gb2312", "ignore"))
+        in_big5 = b"\xa4" <= character.encode("big5", "ignore")[:1] <= b"\xc6"
+        if in_gb and not in_big5:
+            simplified.add(character)
+        elif in_big5 and not in_gb:
+            traditional.add(character)
+    return frozenset(simplified), frozenset(traditional)
+
+
+def han_form(text: str) -> str:
+    """Return ``Hant`` if Chinese text has more traditional than simplified characters, else ``Hans``."""
+    simplified, traditional = _han_forms()
+    return "Hant" if sum(c in traditional for c in text) > sum(c in simplified for c in text) else "Hans"
