@@ -286,3 +286,13 @@ def test_two_leading_measures_are_both_open(small: Record) -> None:
     html = render(record, ReportConfig())
     assert "<h3>Bits per byte, world: held out</h3>" in html
     assert '<th scope="col" class="n">Bits per byte, world: held out</th>' in html.split('id="languages"')[0]
+
+
+def test_a_translation_shows_its_source_in_its_own_language(small: Record) -> None:
+    row = {
+        "step": "aligned", "benchmark": "flores", "id": "1", "item": "1", "language": "arb_Arab", "group": "from hin_Deva",
+        "prompt": "नमस्ते", "answer": "مرحبا", "verdict": "scored", "gold": "مرحبا", "score": 41.26, "measure": "chrf",
+    }  # fmt: skip
+    html = render(Record((), small.numbers, pl.DataFrame([row]), small.dropped), ReportConfig())
+    assert '<p class="question" lang="hi" dir="ltr">नमस्ते</p>' in html
+    assert "· chrF 41.3</span>" in html

@@ -102,6 +102,8 @@ class Saying:
     sign: str
     lang: str
     dir: str
+    score: str = ""
+    """Its score, where it is neither right nor wrong."""
     whole: str = ""
     """The whole answer, where it is longer than `text`."""
 

@@ -57,6 +57,8 @@ class Across(NamedTuple):
     domain: tuple[float, float] | None = None
     """Both ends; None for what the values need."""
     percent: bool = False
+    large: bool = False
+    """Values are counts, written with k and M."""
     chance: float | None = None
     """The guessing level, drawn as a dashed line."""
 
@@ -64,8 +66,9 @@ class Across(NamedTuple):
 def _x(across: Across) -> dict[str, Any]:
     """What all layers of a chart say about the horizontal axis, so that they share it."""
     scale = alt.Scale(domain=list(across.domain), nice=False) if across.domain else alt.Scale(zero=False)
+    form = "%" if across.percent else "~s" if across.large else "~g"
     # At the top, where the eye begins: a chart of 50 lines is taller than a screen.
-    axis = alt.Axis(format="%" if across.percent else "~s", orient="top", tickCount=6)
+    axis = alt.Axis(format=form, orient="top", tickCount=6)
     return {"scale": scale, "title": across.title, "axis": axis}
 
 

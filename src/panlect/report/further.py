@@ -9,7 +9,7 @@ from panlect.report.naming import named
 from panlect.report.settings import ReportConfig
 from panlect.report.slicing import sliced
 from panlect.report.tabling import language_cell, score_cell
-from panlect.report.view import BESIDE, LEADING, Score, Slice, View, presented
+from panlect.report.view import BESIDE, OPEN, Score, Slice, View, presented
 from panlect.report.wording import counted, made
 
 
@@ -25,9 +25,9 @@ def other_measures(view: View, config: ReportConfig) -> Section | Missing:
             (single if view.worst_first(part) else whole).append((place, part))
     blocks: list[Block] = []
     # Measures that could have led the page come first and open; of the others, one line is enough.
-    single.sort(key=lambda entry: entry[1].measure not in LEADING)
+    single.sort(key=lambda entry: entry[1].measure not in OPEN)
     for number, (place, part) in enumerate(single):
-        opened = place == 0 and part.measure in LEADING
+        opened = place == 0 and part.measure in OPEN
         drawn = f"measure-{number}" if place == 0 else ""  # one picture per measure keeps the page light
         blocks += sliced(view, part, config, name=drawn, shown_at_once=opened)
     blocks += [_wholes(view, [part for _, part in whole])] if whole else []

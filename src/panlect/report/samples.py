@@ -1,6 +1,7 @@
 """The section of samples: one question per language in its own script and direction, and all answers."""
 
 import hashlib
+import re
 
 import polars as pl
 
@@ -8,7 +9,9 @@ from panlect.report.blocks import Missing, Sample, Samples, Saying, Section
 from panlect.report.naming import named
 from panlect.report.settings import ReportConfig
 from panlect.report.view import View, shown
+from panlect.report.wording import measure, value
 
+FROM = re.compile(r"\bfrom ([a-z]{3}_[A-Z][a-z]{3})\b")
 MOST_CHARACTERS = 600
 SIGNS = {"correct": "✓", "wrong": "✗", "off_target": "⇄", "malformed": "⚠", "empty": "∅"}
 TRUTH_COLUMNS = ("gold", "truth", "reference", "expected")
@@ -57,7 +60,7 @@ def _sample(code: str, rows: pl.DataFrame, steps: list[str]) -> Sample:
     of_question = rows.filter(pl.col("id") == chosen)
     order = {step: place for place, step in enumerate(steps)}
     first = of_question.row(0, named=True)
-    asked = named(code)
+    asked, prompt = named(code), named(_prompt_language(first))
     wanted = named(str(first.get("answer_language") or code))
     sayings = tuple(
         Saying(
@@ -65,6 +68,7 @@ def _sample(code: str, rows: pl.DataFrame, steps: list[str]) -> Sample:
             text=_cut(_judged(row)),
             whole=_cut(row["answer"]).strip() if _judged(row) != (row["answer"] or "").strip() else "",
             verdict=row["verdict"] or "",
+            score=_score(row),
             sign=SIGNS.get(row["verdict"] or "", "·"),
             # What an answer is in is known only when it is in the language it should be in.
             lang=wanted.lang if row["verdict"] in {"correct", "wrong"} else "und",
@@ -78,12 +82,30 @@ def _sample(code: str, rows: pl.DataFrame, steps: list[str]) -> Sample:
         code=code,
         question=_cut(first["prompt"]),
         truth=_cut(truth),
-        lang=asked.lang,
-        dir=asked.direction,
+        lang=prompt.lang,
+        dir=prompt.direction,
         truth_lang=wanted.lang,
         truth_dir=wanted.direction,
         answers=sayings,
     )
+
+
+def _prompt_language(row: dict[str, object]) -> str:
+    """The language of the prompt: its own column, the source of a translation, or the row's language."""
+    for name in ("prompt_language", "source_language"):
+        if row.get(name):
+            return str(row[name])
+    source = FROM.search(str(row["group"]))
+    return source[1] if source else str(row["language"])
+
+
+def _score(row: dict[str, object]) -> str:
+    """The score of an answer that is neither right nor wrong, such as a translation's chrF."""
+    score = row.get("score")
+    if row["verdict"] != "scored" or not isinstance(score, float) or not row.get("measure"):
+        return ""
+    shape = measure(str(row["measure"]))
+    return f"{shape.title} {value(score, shape.kind)}"
 
 
 def _judged(row: dict[str, object]) -> str:

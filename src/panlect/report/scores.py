@@ -27,7 +27,7 @@ from panlect.report.tabling import (
     score_cell,
     score_table,
 )
-from panlect.report.view import LEADING, Score, Slice, View, presented, shown
+from panlect.report.view import OPEN, Score, Slice, View, presented, shown
 from panlect.report.wording import Measure, counted, interval, measure, value
 
 WORST_STEPS = 4
@@ -182,7 +182,7 @@ def _thresholds(view: View, part: Slice, config: ReportConfig) -> str:
 def _beside(view: View, part: Slice) -> dict[str, dict[str, Cell]]:
     """Further columns for the worst languages: other language, malformed, tokens seen."""
     columns: dict[str, dict[str, Cell]] = {}
-    for name in LEADING:
+    for name in sorted(OPEN):
         if name != part.measure and (slices := view.slices(name)) and view.worst_first(slices[0]):
             final, scores, shape = view.final(slices[0]), view.scores(slices[0]), measure(name)
             columns[f"{shape.title}, {slices[0].title}"] = {

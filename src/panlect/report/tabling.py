@@ -110,7 +110,8 @@ def dot_panels(
     panels = max(1, -(-len(names) // PANEL_LANGUAGES))
     lines = -(-len(names) // panels) or 1
     domain = (0.0, 1.0) if shape.kind == "share" else _span(frame, from_zero=shape.kind == "count")
-    across = charts.Across(shape.title, domain, percent=shape.kind == "share", chance=chance)
+    percent, large = shape.kind == "share", shape.kind == "count"
+    across = charts.Across(shape.title, domain, percent, large, chance)
     drawn = []
     for panel in range(panels):
         chosen = frame.filter(pl.col("label").is_in(names[panel * lines : (panel + 1) * lines]))

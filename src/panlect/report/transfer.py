@@ -73,7 +73,7 @@ def _seeds(view: View, part: Slice, name: str) -> list[Block]:
     frame = pl.DataFrame(rows, schema=schema, orient="row")
     level = view.chance(part)
     percent = shape.kind == "share"
-    across = charts.Across(shape.title, (0.0, 1.0) if percent else None, percent, level)
+    across = charts.Across(shape.title, (0.0, 1.0) if percent else None, percent, chance=level)
     title = f"{shape.title}, {part.title}: arms and seeds"
     drawn = drawing.svg(charts.specification(charts.seeds(frame, across)), name=name, label=title)
     guess = f" Dashed: the guessing level, {value(level, shape.kind)}." if level is not None else ""

@@ -21,6 +21,8 @@ from panlect.report.wording import Measure, made, measure
 
 LEADING = ("accuracy", "exact_match", "f1", "chrf", "chrf++", "spbleu", "comet", "bits_per_byte")
 """Measures that a run is judged by, the first that is there wins."""
+OPEN = frozenset({"accuracy", "chrf", "bits_per_byte"})
+"""Leading measures that are shown in full even where another one leads."""
 LEADING_GROUPS = ("held_out", "")
 KIND = r"^(?P<group>.*?)(?:, )?(?P<kind>script|family|resources)=(?P<name>.*)$"
 """A group that is a kind of languages inside a slice: ``held_out, script=Latn``."""

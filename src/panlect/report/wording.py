@@ -91,7 +91,7 @@ POINT = r"^(?P<unit>tokens|step|steps)[ =:](?P<x>\d+)$"
 def made() -> pl.Expr:
     """Rows about the making of a model (budgets, losses, curves); all others measure a finished one."""
     name, group = pl.col("measure"), pl.col("group")
-    counted = name.str.contains(r"_(?:seen|planned|read)$") | name.str.starts_with("training_")
+    counted = name.str.contains(r"_(?:seen|planned|read|in|dropped)$") | name.str.starts_with("training_")
     return name.is_in(_MAKING) | counted | group.str.contains(POINT) | group.str.starts_with("component ")
 
 
