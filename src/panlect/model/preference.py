@@ -158,7 +158,8 @@ def _groups(sizes: NDArray[np.int64], limit: int) -> list[tuple[int, int]]:
 
 def _answers(pairs: Ints) -> Ints:
     """Text numbers of the pairs' answers: chosen and rejected in turn."""
-    return (pairs[:, None] * 2 + np.array([0, 1])).reshape(-1)
+    answers: Ints = np.stack([pairs * 2, pairs * 2 + 1], 1).reshape(-1)
+    return answers
 
 
 def _cells(tokens: Tokens, texts: Ints) -> Ints:
