@@ -17,7 +17,7 @@ INK, FAINT, GRID, GROUND = "var(--ink)", "var(--faint)", "var(--line)", "var(--g
 THEME: dict[str, Any] = {
     "background": None,
     "font": "sans-serif",
-    "padding": 4,
+    "padding": {"left": 14, "right": 14, "top": 4, "bottom": 4},
     "view": {"stroke": None},
     "axis": {
         "labelColor": INK, "titleColor": FAINT, "gridColor": GRID, "domainColor": GRID, "tickColor": GRID,

@@ -27,7 +27,7 @@ from panlect.report.tabling import (
     score_cell,
     score_table,
 )
-from panlect.report.view import OPEN, Score, Slice, View, presented, shown
+from panlect.report.view import BESIDE, OPEN, Score, Slice, View, presented, shown
 from panlect.report.wording import Measure, counted, interval, measure, value
 
 WORST_STEPS = 4
@@ -105,29 +105,29 @@ def _cards(view: View, config: ReportConfig) -> tuple[Card, ...]:
         cards.append(Card(f"Languages {bound}", f"{enough} of {len(last)}"))
     if (level := view.chance(part)) is not None:
         cards.append(Card("Guessing level", value(level, shape.kind), part.title))
-    if found := _last(view, "off_target", part):
-        cards.append(Card("Answers in another language", *found))
-    if found := _last(view, "conductivity", part):
-        cards.append(Card("Conductivity", *found))
+    titles = {"off_target": "Answers in another language", "conductivity": "Conductivity"}
+    titles |= {name: measure(name).title for name in sorted(OPEN - {part.measure})}
+    for name, title in titles.items():
+        if found := _last(view, name, part):
+            cards.append(Card(title, *found))
     return tuple(cards)
 
 
 def _last(view: View, name: str, like: Slice) -> tuple[str, str] | None:
-    """The last step's value over all languages, on the leading slice if it was measured there."""
+    """The final step's value over all languages, on the leading slice if it was measured there."""
     slices = view.slices(name)
     part = next((each for each in slices if each[1:] == like[1:]), slices[0] if slices else None)
-    if part is None or not (steps := view.steps_of(part)):
+    if part is None:
         return None
-    last, first = view.whole(part, view.final(like)), view.whole(part, steps[0])
-    if last is None:
+    # A label such as off_target has no row where no answer got it, and is 0 there.
+    scores = view.outcome(part) if name in BESIDE else view.scores(part)
+    first, final = view.steps_of(part)[0], view.final(like)
+    if (final, "") not in scores:
         return None
     kind = measure(name).kind
-    before = (
-        f"{value(first[0].value, kind)} at “{steps[0]}”, {part.title}"
-        if first and len(steps) > 1
-        else part.title
-    )
-    return value(last[0].value, kind), before
+    before = scores.get((first, ""))
+    earlier = f"{value(before.value, kind)} at “{first}”, " if before and first != final else ""
+    return value(scores[final, ""].value, kind), earlier + part.title
 
 
 def worst(view: View, config: ReportConfig) -> Section | Missing:
