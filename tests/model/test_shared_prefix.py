@@ -18,7 +18,7 @@ from transformers import (
 
 from panlect.model import shared_prefix
 from panlect.model.score import Part, score
-from panlect.model.shared_prefix import score_choices, score_parts
+from panlect.model.shared_prefix import adds_begin, score_choices, score_parts
 
 SMALL = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4,
          "num_key_value_heads": 2, "vocab_size": 300, "max_position_embeddings": 512}  # fmt: skip
@@ -116,3 +116,20 @@ def test_a_choice_that_begins_another(tokenizer: PreTrainedTokenizerFast) -> Non
     assert found[0][1].tokens == 3
     assert found[0][1].logprob < found[0][0].logprob
     assert not math.isnan(found[0][1].logprob)
+
+
+def test_the_begin_token_may_be_left_out(tokenizer: PreTrainedTokenizerFast) -> None:
+    network = network_of("llama")
+    assert not adds_begin(tokenizer)
+    pairs = [[("context", " a"), ("context", " b")], [("", "whole"), ("", "text")], [("<e>written", " x")]]
+    with_begin = score_choices(network, tokenizer, pairs)
+    without = score_choices(network, tokenizer, pairs, begin=False)
+    assert with_begin[0][0].logprob != pytest.approx(without[0][0].logprob, abs=1e-4)
+    for place in (1, 2):  # nothing to look at otherwise; and the text brings its own
+        assert [s.logprob for s in without[place]] == pytest.approx(
+            [s.logprob for s in with_begin[place]], abs=1e-5
+        )
+    ids = torch.tensor([tokenizer("context a").input_ids])
+    logits = network(ids).logits.log_softmax(-1)[0]
+    direct = logits[range(len("context") - 1, ids.shape[1] - 1), ids[0, len("context") :]].sum().item()
+    assert without[0][0].logprob == pytest.approx(direct, abs=1e-4)

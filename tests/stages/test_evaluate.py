@@ -72,7 +72,9 @@ class Stub:
         return Score(-float((place - order) % 3), 2)
 
 
-def score_choices(stub: Stub, _: None, questions: Sequence[Sequence[tuple[str, str]]]) -> list[list[Score]]:
+def score_choices(
+    stub: Stub, _: None, questions: Sequence[Sequence[tuple[str, str]]], *, begin: bool
+) -> list[list[Score]]:
     """Stands in for the engine's function of that name."""
     return [stub.score([c for c, _ in pairs], [a for _, a in pairs]) for pairs in questions]
 
@@ -113,6 +115,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     made: list[str] = []
     monkeypatch.setattr("panlect.model.load.load", lambda location: Stub([PIVOT, "swh_Latn"], made))
     monkeypatch.setattr("panlect.model.shared_prefix.score_choices", score_choices)
+    monkeypatch.setattr("panlect.model.shared_prefix.adds_begin", lambda tokenizer: False)
     return made
 
 

@@ -33,12 +33,20 @@ class Local:
         settings: makes generation settings: `panlect.model.generate.Generation`.
         score: scores choices with a shared context: `panlect.model.shared_prefix.score_choices`.
         chats: whether asks marked as chat go through the chat template.
+        begin: whether the begin token goes before every text whose choices are scored.
     """
 
     def __init__(
-        self, model: Any, settings: Callable[..., Any], score: Callable[..., Any], *, chats: bool
+        self,
+        model: Any,
+        settings: Callable[..., Any],
+        score: Callable[..., Any],
+        *,
+        chats: bool,
+        begin: bool = True,
     ) -> None:
-        self.model, self.settings, self.score, self.chats = model, settings, score, chats
+        self.model, self.settings, self.score = model, settings, score
+        self.chats, self.begin = chats, begin
 
     def generate(self, asks: Sequence[Ask]) -> list[Answer]:
         """Greedy answers; asks that differ in length limit or stop texts are run apart."""
@@ -59,7 +67,8 @@ class Local:
 
     def choose(self, asks: Sequence[Ask]) -> list[Answer]:
         """Score all choices of all asks in one go."""
-        found = self.score(self.model.network, self.model.tokenizer, [ask.pairs() for ask in asks])
+        pairs = [ask.pairs() for ask in asks]
+        found = self.score(self.model.network, self.model.tokenizer, pairs, begin=self.begin)
         return [
             Answer(scores=tuple(one.logprob for one in scores), tokens=tuple(one.tokens for one in scores))
             for scores in found

@@ -60,14 +60,40 @@ def score_choices(
     questions: Sequence[Sequence[tuple[str, str]]],
     *,
     batch_tokens: int = 8192,
+    begin: bool = True,
 ) -> list[list[Score]]:
-    """Score the (context, continuation) pairs of each question."""
+    """Score the (context, continuation) pairs of each question.
+
+    Args:
+        network: a causal language model.
+        tokenizer: its fast tokenizer.
+        questions: the pairs of each question.
+        batch_tokens: positions that go through the model at once.
+        begin: put the begin token before every text. Without, only an empty context gets it, because a model
+        needs
+            something to look at; that is what lm-evaluation-harness does for tokenizers that do not add it.
+    """
     contexts = [context for pairs in questions for context, _ in pairs]
     continuations = [continuation for pairs in questions for _, continuation in pairs]
-    parts = iter(split(tokenizer, contexts, continuations))
+    parts = split(tokenizer, contexts, continuations)
+    if not begin:
+        parts = [_without_begin(tokenizer, each, text) for each, text in zip(parts, contexts, strict=True)]
+    each = iter(parts)
     return score_parts(
-        network, [[next(parts) for _ in pairs] for pairs in questions], batch_tokens=batch_tokens
+        network, [[next(each) for _ in pairs] for pairs in questions], batch_tokens=batch_tokens
     )
+
+
+def adds_begin(tokenizer: Any) -> bool:
+    """Whether the tokenizer puts its begin token before a text by itself."""
+    return tokenizer.bos_token_id is not None and tokenizer("a").input_ids[:1] == [tokenizer.bos_token_id]
+
+
+def _without_begin(tokenizer: Any, part: Part, context: str) -> Part:
+    written = not context or context.startswith(tokenizer.bos_token or "\0")
+    if written or part.ids[0] != tokenizer.bos_token_id:
+        return part
+    return part._replace(ids=part.ids[1:], first=max(1, part.first - 1))
 
 
 def score_parts(

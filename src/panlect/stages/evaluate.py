@@ -75,7 +75,7 @@ def evaluate(inputs: Sequence[Input], out: Path, config: EvaluateConfig) -> Fold
     """
     from panlect.model.generate import Generation
     from panlect.model.load import load
-    from panlect.model.shared_prefix import score_choices
+    from panlect.model.shared_prefix import adds_begin, score_choices
 
     models = _models(inputs)
     with draft(out, "evaluate", VERSION, config, inputs) as work:
@@ -84,12 +84,14 @@ def evaluate(inputs: Sequence[Input], out: Path, config: EvaluateConfig) -> Fold
         _log_coverage(work, asked, inputs)
         found = {name: _benchmark(name) for name in sorted({row["benchmark"] for row in every_row})}
         frames = []
-        for step, location, text_only in models:
-            chats = config.form == "chat" or (config.form == "auto" and not text_only)
+        for step, location, stage in models:
+            chats = config.form == "chat" or (config.form == "auto" and stage not in TEXT_STAGES)
             jobs = _jobs(asked, found, config, chats=chats)
 
-            def engine(location: str = location, chats: bool = chats) -> Engine:
-                return Local(load(location), Generation, score_choices, chats=chats)
+            def engine(location: str = location, chats: bool = chats, ours: bool = bool(stage)) -> Engine:
+                model = load(location)
+                begin = ours or adds_begin(model.tokenizer)
+                return Local(model, Generation, score_choices, chats=chats, begin=begin)
 
             with work.progress(len(jobs), "questions", f"ask {step}") as bar:
                 answers = answer_all(jobs, engine, work.scratch / f"{step}.jsonl", bar)
@@ -104,10 +106,10 @@ def evaluate(inputs: Sequence[Input], out: Path, config: EvaluateConfig) -> Fold
     return work.folder
 
 
-def _models(inputs: Sequence[Input]) -> list[tuple[str, str, bool]]:
-    """(step, location, whether it only ever saw text) of each model, in the order given."""
+def _models(inputs: Sequence[Input]) -> list[tuple[str, str, str]]:
+    """(step, location, stage that made it) of each model, in the order given; "" for models of others."""
     stages = {each.name: each.manifest["stage"] for each in inputs if isinstance(each, Folder)}
-    found = [(name, where, stages.get(name, "") in TEXT_STAGES) for name, where in find_models(inputs)]
+    found = [(name, where, stages.get(name, "")) for name, where in find_models(inputs)]
     if not found:
         raise ModelError(
             "there is no model to evaluate",
