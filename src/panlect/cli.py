@@ -4,6 +4,8 @@ Exit codes: 0 done, 1 a gate failed, 2 the user's input or configuration is wron
 Results go to stdout (with ``--json`` exactly one JSON object); progress and messages to stderr.
 """
 
+from __future__ import annotations
+
 import argparse
 import json
 import signal
@@ -11,12 +13,22 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from panlect import __version__
 from panlect.errors import ConfigError, PanlectError
 
+if TYPE_CHECKING:
+    # For annotations only: `--help` must not import them.
+    from panlect.config import Config
+    from panlect.folder import Folder, Input
+    from panlect.run import Outcome
+    from panlect.stage import Stage
+
 DONE, GATE_FAILED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
+
+LISTED_SETTINGS = ("languages", "benchmarks")
+"""Settings that are lists of names and may be written --languages swh,hin_Deva."""
 
 Verb = Callable[[argparse.Namespace], int]
 
@@ -109,41 +121,68 @@ def _stage_parser(name: str, summary: str) -> _Parser:
     parser.add_argument(
         "inputs", nargs="*", metavar="INPUT", help="finished folders, files, globs or hub ids"
     )
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="the folder to make")
-    _add_settings(parser)
-    return parser
-
-
-def _add_settings(parser: _Parser) -> None:
+    parser.add_argument("--out", type=Path, metavar="DIR", help="the folder to make")
     parser.add_argument(
         "--config", type=Path, action="append", default=[], metavar="FILE", help="settings in YAML"
     )
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="one setting; wins")
+    for setting in LISTED_SETTINGS:
+        parser.add_argument(f"--{setting}", metavar="A,B", help=f"short for --set {setting}=[A, B]")
+    parser.add_argument("--plan", action="store_true", help="only say what it would do")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    return parser
 
 
 def _stage(options: argparse.Namespace) -> int:
     from panlect import config
-    from panlect.draft import fingerprint
-    from panlect.folder import MANIFEST, Folder, resolve
-    from panlect.progress import say
+    from panlect.folder import resolve
     from panlect.stage import load
 
     stage = load(options.stage)
+    settings = config.check(stage.config, _settings(options), where=_sources(options))
+    inputs = [resolve(each) for each in options.inputs]
+    if options.plan:
+        return _plan_stage(stage, inputs, settings)
+    if options.out is None:
+        raise ConfigError("where to write is missing", where=f"panlect {options.stage}", expected="--out DIR")
+    _print_folder(_make(stage, inputs, options.out, settings), as_json=options.json)
+    return DONE
+
+
+def _settings(options: argparse.Namespace) -> dict[str, Any]:
+    from panlect import config
+
     values: dict[str, Any] = {}
     for file in options.config:
         values |= config.read_yaml(file)
+    for setting in LISTED_SETTINGS:
+        if (text := getattr(options, setting)) is not None:
+            values[setting] = [each.strip() for each in text.split(",") if each.strip()]
     for text in options.set:
         _set(values, *config.parse_setting(text))
-    settings = config.check(stage.config, values, where=_sources(options))
-    inputs = [resolve(each) for each in options.inputs]
+    return values
+
+
+def _make(stage: Stage, inputs: Sequence[Input], out: Path, settings: Config) -> Folder:
+    """Run a stage, unless the folder holds just this result already."""
+    from panlect.draft import fingerprint
+    from panlect.folder import MANIFEST, Folder
+    from panlect.progress import say
+
     wanted = fingerprint(stage.name, stage.version, settings, [each.fingerprint for each in inputs])
-    if (options.out / MANIFEST).is_file() and Folder.open(options.out).fingerprint == wanted:
-        folder = Folder.open(options.out)
-        say(f"{options.out}: finished before")
+    if (out / MANIFEST).is_file() and (folder := Folder.open(out)).fingerprint == wanted:
+        say(f"{out}: finished before")
+        return folder
+    return stage.function(inputs, out, settings)
+
+
+def _plan_stage(stage: Stage, inputs: Sequence[Input], settings: Config) -> int:
+    if stage.plan is not None:
+        print(stage.plan(inputs, settings))
+    elif stage.estimate is not None:
+        _print_json(dict(stage.estimate(inputs, settings)))
     else:
-        folder = stage.function(inputs, options.out, settings)
-    _print_folder(folder, as_json=options.json)
+        raise ConfigError(f"the stage '{stage.name}' has no plan", where="--plan", fix="leave --plan out")
     return DONE
 
 
@@ -157,7 +196,7 @@ def _set(values: dict[str, Any], keys: list[str], value: object) -> None:
     values[keys[-1]] = value
 
 
-def _print_folder(folder: Any, *, as_json: bool) -> None:
+def _print_folder(folder: Folder, *, as_json: bool) -> None:
     from panlect import show
 
     if as_json:
@@ -199,7 +238,7 @@ def _run(options: argparse.Namespace) -> int:
     return DONE if outcome.holds else GATE_FAILED
 
 
-def _show_outcome(outcome: Any) -> None:
+def _show_outcome(outcome: Outcome) -> None:
     from rich.console import Console
 
     from panlect.report import terminal

@@ -11,16 +11,18 @@ from panlect.folder import Folder, Input
 from panlect.stages import STAGES
 
 Estimate = Callable[[Sequence[Input], Config], Mapping[str, float]]
+Plan = Callable[[Sequence[Input], Config], str]
 
 
 class Stage(NamedTuple):
-    """What a stage's file defines; `estimate` is for plans and may be missing."""
+    """What a stage's file defines; `estimate` (figures) and `plan` (a text) say before what it will do."""
 
     name: str
     function: Callable[[Sequence[Input], Path, Config], Folder]
     config: type[Config]
     version: int
     estimate: Estimate | None
+    plan: Plan | None
 
 
 def load(name: str) -> Stage:
@@ -33,4 +35,5 @@ def load(name: str) -> Stage:
         raise ConfigError(f"there is no stage '{name}'", where="stage", fix=nearest(name, STAGES))
     module = importlib.import_module(STAGES[name].module)
     config = getattr(module, name.title().replace("_", "") + "Config")
-    return Stage(name, getattr(module, name), config, module.VERSION, getattr(module, "estimate", None))
+    before = getattr(module, "estimate", None), getattr(module, "plan", None)
+    return Stage(name, getattr(module, name), config, module.VERSION, *before)
