@@ -3,6 +3,7 @@
 from typing import Any
 
 import polars as pl
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from panlect.folder import Folder
@@ -38,7 +39,11 @@ def dropped(folder: Folder, language: str | None = None) -> pl.DataFrame:
 def summary_tables(folder: Folder, language: str | None = None) -> list[Table]:
     """Return the folder as tables for a terminal: rows per language, then the measurements."""
     facts = summary(folder, language)
-    rows = Table(title=f"{folder.name} ({facts['stage']}, {facts['seconds']:.1f} s)", title_justify="left")
+    rows = Table(
+        title=f"{folder.name} ({facts['stage']}, {facts['seconds']:.1f} s)",
+        title_justify="left",
+        box=SIMPLE_HEAD,
+    )
     for name in ("table", "language"):
         rows.add_column(name)
     for name in ("rows", "bytes", "dropped rows", "dropped bytes"):
@@ -51,17 +56,22 @@ def summary_tables(folder: Folder, language: str | None = None) -> list[Table]:
 
 
 def _numbers_table(numbers: list[dict[str, Any]]) -> Table:
-    table = Table(title="numbers", title_justify="left")
-    columns = ("step", "measure", "benchmark", "language", "other_language", "group")
+    """Show the measurements; a column in which nothing is written is left out."""
+    texts = ("step", "measure", "benchmark", "language", "other_language", "group")
+    columns = [name for name in texts if any(row[name] for row in numbers)]
+    interval = any(row["low"] is not None for row in numbers)
+    figures = ["value", *(["low", "high"] if interval else []), "count"]
+    table = Table(title="numbers", title_justify="left", box=SIMPLE_HEAD)
     for name in columns:
-        table.add_column(name)
-    for name in ("value", "low", "high", "count"):
-        table.add_column(name, justify="right")
-    table.add_column("unit")
+        table.add_column(name.replace("_", " "), no_wrap=name in {"measure", "language"})
+    for name in figures:
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("unit", overflow="ellipsis", no_wrap=True)
     for row in numbers:
-        figures = ["" if row[name] is None else f"{row[name]:,.4g}" for name in ("value", "low", "high")]
-        count = "" if row["count"] is None else f"{row['count']:,}"
-        table.add_row(*(row[name] for name in columns), *figures, count, row["unit"])
+        cells = ["" if row[name] is None else f"{row[name]:,.4g}" for name in figures]
+        if row["count"] is not None:
+            cells[-1] = f"{row['count']:,}"
+        table.add_row(*(row[name] for name in columns), *cells, row["unit"])
     return table
 
 
