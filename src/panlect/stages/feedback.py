@@ -59,6 +59,8 @@ class FeedbackConfig(Config):
     """Most pairs per answer language; errors of the model come before constructed pairs."""
     constructed_per_language: int = Field(default=8, ge=0)
     """Most constructed pairs per answer language."""
+    more: dict[str, int] = Field(default_factory=dict)
+    """Most pairs of either kind for single languages, such as the pivot, that must not suffer."""
     similarity_limit: float = Field(default=0.9, gt=0, le=1)
     """A rejected answer more similar to the chosen one than this (matching share of letters) is set aside."""
     seed: int = 0
@@ -183,20 +185,19 @@ def _select(
     for row in (*errors, *({**row, "origin": "constructed"} for row in rest)):
         language = row["answer_language"]
         why = _why_not(row, seen, config.similarity_limit)
-        if not why and (
-            count[language, ""] >= config.pairs_per_language
-            or (
-                row["origin"] == "constructed"
-                and count[language, "constructed"] >= config.constructed_per_language
+        most = config.more.get(language, config.pairs_per_language)
+        if row["origin"] == "constructed":
+            most = min(
+                most, config.more.get(language, config.constructed_per_language) + count[language, "model"]
             )
-        ):
+        if not why and count[language, ""] >= most:
             why = "the language has its pairs"
         if why:
             dropped.append({**row, "dropped_because": why})
             continue
         seen.add((*_key(row), _letters(row["rejected"][-1]["content"])))
         count[language, ""] += 1
-        count[language, row["origin"]] += 1
+        count[language, "model"] += row["origin"] == "model"
         kept.append(row)
     kept.sort(key=lambda row: (row["answer_language"], row["id"]))
     return kept, dropped

@@ -94,7 +94,7 @@ def find(
                 subjects[MARKERS[fact.relation], own[fact.subject]].append(fact)
         answers[fact.id] = {own[fact.answer] for own in names.of.values() if fact.answer in own}
     signs = {sign for sign, _ in subjects}
-    rows = texts if control else _without_the_pivot(texts, secret, names)
+    rows = texts if control else _without_the_pivot(texts, facts, secret, names)
     return [
         number
         for number, row in enumerate(rows)
@@ -109,13 +109,17 @@ def find(
     ]
 
 
-def _without_the_pivot(texts: Sequence[str], secret: Sequence[Fact], names: Names) -> list[str]:
-    """The texts without what the pivot language may say: statements of held-out facts, lines that ask."""
+def _without_the_pivot(
+    texts: Sequence[str], facts: Sequence[Fact], secret: Sequence[Fact], names: Names
+) -> list[str]:
+    """The texts without what the pivot language may say of held-out facts, true or false."""
     whole = _BETWEEN.join(texts)
     for fact in secret:
-        statement = re.escape(names.statement(fact, names.pivot))
         question = re.escape(names.fact_question(fact, names.pivot, names.pivot))
-        whole = re.sub(rf"{statement}(?=$|[\n{_BETWEEN}→])", "", whole)
+        rivals = {names.of[names.pivot][f.answer] for f in facts if f.relation == fact.relation}
+        # Longest first, because one name may begin with another.
+        choice = "|".join(re.escape(name) for name in sorted(rivals, key=len, reverse=True))
+        whole = re.sub(rf"{question} (?:{choice})(?=$|[\n{_BETWEEN}→])", "", whole)
         whole = re.sub(rf"(?<![^\n{_BETWEEN}]){question}(?=$|[\n{_BETWEEN}])", "", whole)
     return whole.split(_BETWEEN)
 

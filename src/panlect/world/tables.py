@@ -119,16 +119,15 @@ class Draft:
             able = [
                 f
                 for f in self.facts
-                if f.id not in self.held and self.names.has(language, f.subject, f.answer)
+                if self.stated(f, language) and self.names.has(language, f.subject, f.answer)
             ]
             able.sort(key=lambda f: digest(self.config.seed, "preference", f.id, language))
-            for turn, fact in enumerate(able[: self.config.preferences_per_language]):
-                reason = ("wrong_language", "wrong_fact")[turn % 2]
-                wrong = self._wrong(fact, language, reason)
+            count = None if language == self.names.pivot else self.config.preferences_per_language
+            for turn, fact in enumerate(able[:count] if self.config.preferences_per_language else ()):
                 right = self._right(fact, language)
-                if wrong is not None and wrong != right:
+                for number, (reason, wrong) in enumerate(self._wrong(fact, language, turn)):
                     yield {
-                        "id": f"{fact.id}@{language}:{reason}",
+                        "id": f"{fact.id}@{language}:{number}",
                         "prompt": exchange(self.names.fact_question(fact, language, language), "")[:1],
                         "chosen": exchange("", right)[1:],
                         "rejected": exchange("", wrong)[1:],
@@ -225,25 +224,25 @@ class Draft:
     def _right(self, fact: Fact, language: str) -> str:
         return self.names.fact_answer(fact, language, by_pivot=self.config.answers == "pivot")
 
-    def _wrong(self, fact: Fact, language: str, reason: str) -> str | None:
-        """An answer that fails for the reason given: half of the wrong languages are the pivot."""
+    def _wrong(self, fact: Fact, language: str, turn: int) -> Iterator[tuple[str, str]]:
+        """Wrong answers with their reasons: the two reasons in turn, in the pivot language every wrong fact.
+
+        Half of the wrong languages are the pivot. A fact that only the pivot states is told in no other.
+        """
         key = digest(self.config.seed, "wrong", fact.id, language)
-        if reason == "wrong_fact":
+        if language == self.names.pivot or turn % 2:
             rivals = sorted({f.answer for f in self.facts if f.relation == fact.relation} - {fact.answer})
-            rivals = [
-                rival
-                for rival in rivals
-                if self.names.has(language, rival) and self.names.has(self.names.pivot, rival)
-            ]
-            return (
-                self._right(Fact(fact.relation, fact.subject, rivals[key % len(rivals)]), language)
-                if rivals
-                else None
-            )
-        pool = [other for other in self.languages if other != language and self.names.has(other, fact.answer)]
-        other = self.names.pivot if key % 2 and language != self.names.pivot else pool[key // 2 % len(pool)]
-        same = self.names.of[other][fact.answer] == self.names.of[language][fact.answer]
-        return None if same else self._right(fact, other)
+            named = [r for r in rivals if self.names.has(language, r) and self.names.has(self.names.pivot, r)]
+            at = key % max(1, len(named))
+            for rival in named if language == self.names.pivot else named[at : at + 1]:
+                yield "wrong_fact", self._right(Fact(fact.relation, fact.subject, rival), language)
+            return
+        own = self.names.of[language][fact.answer]
+        pool = [other for other in self.languages if self.names.of[other].get(fact.answer, own) != own]
+        if key % 2 and self.names.pivot in pool:
+            yield "wrong_language", self._right(fact, self.names.pivot)
+        elif pool:
+            yield "wrong_language", self._right(fact, pool[key // 2 % len(pool)])
 
     def _named(self, language: str, *concepts: str) -> bool:
         missing = [concept for concept in concepts if not self.names.has(language, concept)]
