@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from panlect.model import packing
-from panlect.model.forward import attention_mask, choose_attention
+from panlect.model.attention import choose_attention, packed_mask
 from panlect.model.load import Model
 from tiny_model import SENTENCES
 
@@ -84,7 +84,7 @@ def test_a_document_does_not_see_its_neighbours(model: Model, attention: str) ->
             out = model.network(
                 input_ids=batch.ids_BT,
                 position_ids=batch.positions_BT,
-                attention_mask=attention_mask(model.network, batch.segments_BT),
+                attention_mask=packed_mask(model.network, batch.segments_BT),
                 use_cache=False,
             ).logits
         return out.flatten(0, 1)[batch.select_N], batch

@@ -98,7 +98,7 @@ def test_answers_are_scored_like_anywhere(start: External) -> None:
     model = load.load(start.location)
     tokens = preference.read(pl.DataFrame(ROWS), model.tokenizer)
     settings = PreferConfig(**FAST)
-    plan = preference.plan(tokens, model.tokenizer, settings, epochs=1, steps=0)
+    plan = preference.plan(tokens, model, settings, epochs=1, steps=0)
     import numpy as np
 
     head = plain_head(model.network)
@@ -124,14 +124,14 @@ def test_the_reference_survives_a_kill(start: External, tmp_path: Path) -> None:
     model = load.load(start.location)
     settings = PreferConfig(**FAST)
     tokens = preference.read(pl.DataFrame(ROWS), model.tokenizer)
-    plan = preference.plan(tokens, model.tokenizer, settings, epochs=1, steps=0)
+    plan = preference.plan(tokens, model, settings, epochs=1, steps=0)
     cache = tmp_path / "reference.safetensors"
     preference.take_reference(model.network, plan, settings, cache=cache)
     first = plan.reference.clone()
     assert (first < 0).all()
     with torch.no_grad():
         model.network.model.norm.weight.mul_(3)
-    again = preference.plan(tokens, model.tokenizer, settings, epochs=1, steps=0)
+    again = preference.plan(tokens, model, settings, epochs=1, steps=0)
     preference.take_reference(model.network, again, settings, cache=cache)
     assert torch.equal(again.reference, first)
 

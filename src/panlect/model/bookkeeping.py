@@ -10,6 +10,7 @@ from panlect import tables
 from panlect.draft import Draft
 from panlect.folder import Input, models, one_model, one_tokenizer
 from panlect.model import load
+from panlect.model.forward import isolates
 from panlect.model.ledger import Ledger
 from panlect.model.loop import Work
 from panlect.model.packing import Ints, Plan, Tokens
@@ -23,9 +24,9 @@ def model_or_new(inputs: Sequence[Input], shape: load.Shape, *, seed: int) -> lo
     return load.build(load.load_tokenizer(one_tokenizer(inputs)), shape, seed=seed)
 
 
-def plan(texts: Tokens, order: Ints, config: TrainingConfig, tokenizer: Any) -> Plan:
+def plan(texts: Tokens, order: Ints, config: TrainingConfig, model: load.Model) -> Plan:
     """Lay the whole run out: which texts make up which step."""
-    pad = tokenizer.pad_token_id
+    pad = model.tokenizer.pad_token_id
     return Plan(
         texts,
         order,
@@ -33,6 +34,7 @@ def plan(texts: Tokens, order: Ints, config: TrainingConfig, tokenizer: Any) -> 
         batch_tokens=config.batch_tokens,
         micro_tokens=config.micro_tokens,
         pad_id=0 if pad is None else pad,
+        packed=isolates(model.network),
     )
 
 

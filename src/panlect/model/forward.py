@@ -3,13 +3,16 @@
 Shapes: B rows, T positions, C model width, V vocabulary, N positions that carry a loss.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from panlect.model.attention import packed_mask
 from panlect.model.losses import cross_entropy, linear_cross_entropy
-from panlect.model.packing import Batch, isolation_mask
+from panlect.model.packing import Batch
 
 
 def trunk(network: Any) -> Any:
@@ -21,64 +24,83 @@ def trunk(network: Any) -> Any:
 def plain_head(network: Any) -> Tensor | None:
     """The output matrix (V, C), if logits are nothing but ``hidden @ matrix.T``; else None.
 
-    Some families scale or cap their logits or add a bias. Rather than keep a list of them, compare both
-    ways on a few tokens.
+    Some families scale or cap their logits, or the hidden state before them. Rather than keep a list of them,
+    a few tokens go through with the head's output made large: what comes out must be just that.
     """
     head = network.get_output_embeddings()
     if not isinstance(head, torch.nn.Linear) or head.bias is not None:
         return None
-    ids = torch.arange(4, device=head.weight.device)[None] % head.weight.shape[0]
+    seen: dict[str, Tensor] = {}
+
+    def enlarge(_module: Any, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
+        seen["hidden"], seen["logits"] = inputs[0], output * (1000 / output.abs().max().clamp(min=1e-6))
+        return seen["logits"]
+
+    with _probing(network), torch.no_grad():
+        ids = torch.arange(4, device=head.weight.device)[None] % head.weight.shape[0]
+        hidden = trunk(network)(input_ids=ids, use_cache=False).last_hidden_state
+        handle = head.register_forward_hook(enlarge)
+        try:
+            logits = network(input_ids=ids, use_cache=False).logits
+        finally:
+            handle.remove()
+    same = torch.allclose(seen["hidden"], hidden, atol=1e-5, rtol=1e-3)
+    return head.weight if same and torch.allclose(logits, seen["logits"]) else None
+
+
+def isolates(network: Any) -> bool:
+    """Whether packed documents keep the hidden states that they have alone.
+
+    Families that build positions or biases from a plain padding mask (BLOOM's ALiBi) do not; for them
+    every row holds one document.
+    """
+    ids = torch.arange(12, device=network.device)[None] % network.config.get_text_config().vocab_size
+    segments = torch.tensor([[0] * 7 + [1] * 5], device=network.device)
+    positions = torch.tensor([[*range(7), *range(5)]], device=network.device)
+    with _probing(network), torch.no_grad():
+        try:
+            packed = trunk(network)(
+                input_ids=ids,
+                position_ids=positions,
+                attention_mask=packed_mask(network, segments),
+                use_cache=False,
+            ).last_hidden_state
+        except (TypeError, ValueError, RuntimeError):
+            return False
+        alone = [
+            trunk(network)(input_ids=part, use_cache=False).last_hidden_state for part in ids.split([7, 5], 1)
+        ]
+    return torch.allclose(packed, torch.cat(alone, 1), atol=1e-2, rtol=1e-2)
+
+
+@contextmanager
+def _probing(network: Any) -> Iterator[None]:
+    """No dropout, no gradient, and everything as before afterwards."""
     training = network.training
     network.eval()
-    with torch.no_grad():
-        hidden = trunk(network)(input_ids=ids, use_cache=False).last_hidden_state
-        logits = network(input_ids=ids, use_cache=False).logits
-        same = torch.allclose(logits.float(), (hidden @ head.weight.T).float(), atol=1e-4, rtol=1e-3)
-    network.train(training)
-    return head.weight if same else None
+    try:
+        yield
+    finally:
+        network.train(training)
 
 
-def attention_mask(network: Any, segments_BT: Tensor) -> Tensor:
-    """The isolation mask in the form that the model's attention takes: boolean, or added to the scores."""
-    mask = isolation_mask(segments_BT)
-    if network.config._attn_implementation != "eager":
-        return mask
-    lowest = torch.finfo(torch.float32).min
-    return torch.zeros(mask.shape, device=mask.device).masked_fill_(~mask, lowest)
-
-
-def choose_attention(network: Any, *, half: bool, row_tokens: int) -> None:
-    """Take plain matrix products for attention over short rows in bf16 on a CPU.
-
-    Measured on one core with 8 rows of 128, forward and backward: 2.4 ms a layer against 10–14 ms of the
-    fused kernel, whose bf16 backward is slow there; from 512 tokens on its smaller memory is worth more.
-    """
-    if half and network.device.type == "cpu" and row_tokens <= EAGER_ROW_TOKENS:
-        network.set_attn_implementation("eager")
-
-
-EAGER_ROW_TOKENS = 256
+def _inputs(network: Any, batch: Batch) -> dict[str, Any]:
+    inputs: dict[str, Any] = {"input_ids": batch.ids_BT, "use_cache": False}
+    if batch.packed:
+        mask = packed_mask(network, batch.segments_BT)
+        return inputs | {"position_ids": batch.positions_BT, "attention_mask": mask}
+    return inputs | {"attention_mask": (batch.segments_BT >= 0).long()}
 
 
 def hidden_states(network: Any, batch: Batch) -> Tensor:
     """Last hidden states of the positions that carry a loss: (N, C)."""
-    out = trunk(network)(
-        input_ids=batch.ids_BT,
-        position_ids=batch.positions_BT,
-        attention_mask=attention_mask(network, batch.segments_BT),
-        use_cache=False,
-    ).last_hidden_state
+    out = trunk(network)(**_inputs(network, batch)).last_hidden_state
     return out.flatten(0, 1)[batch.select_N]  # type: ignore[no-any-return]
 
 
 def selected_logits(network: Any, batch: Batch) -> Tensor:
     """Logits of the positions that carry a loss, (N, V), for models whose head is not a plain product."""
-    out = network(
-        input_ids=batch.ids_BT,
-        position_ids=batch.positions_BT,
-        attention_mask=attention_mask(network, batch.segments_BT),
-        use_cache=False,
-    ).logits
+    out = network(**_inputs(network, batch)).logits
     return out.flatten(0, 1)[batch.select_N]  # type: ignore[no-any-return]
 
 

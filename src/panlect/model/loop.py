@@ -25,7 +25,7 @@ from torch import Tensor
 from panlect.draft import Draft
 from panlect.errors import ModelError
 from panlect.model import checkpoint
-from panlect.model.forward import choose_attention
+from panlect.model.attention import choose_attention
 from panlect.model.ledger import Ledger
 from panlect.model.memory import keep_freed_memory
 from panlect.model.settings import TrainingConfig
@@ -100,6 +100,7 @@ def train(network: Any, work: Work, objective: Objective, settings: TrainingConf
     half = use_bf16(settings.precision, device)
     forward = torch.compile(objective) if settings.compile else objective
     ledger = Ledger(draft.scratch / "ledger.jsonl", work.languages, work.components)
+    attention = network.config._attn_implementation
     choose_attention(network, half=half, row_tokens=settings.sequence_tokens)
     network.train()
 
@@ -148,7 +149,7 @@ def train(network: Any, work: Work, objective: Objective, settings: TrainingConf
                 checkpoint.save(checkpoints, step + 1, network, optimiser, {"ledger": ledger.state()})
                 saved_seconds = time.monotonic()
     network.eval()
-    network.set_attn_implementation("sdpa")
+    network.set_attn_implementation(attention)
     return ledger
 
 

@@ -127,7 +127,7 @@ class Batch(NamedTuple):
 
     `segments_BT` numbers the documents of a row (-1 is padding); `texts_N` says which text a token is of, and
     `cells_N` its (language, component) cell; `seen` counts what the rows hold per cell: tokens, characters,
-    bytes.
+    bytes. Where `packed` is off, every row holds one piece, and the model gets a plain padding mask.
     """
 
     ids_BT: Tensor
@@ -139,6 +139,7 @@ class Batch(NamedTuple):
     cells_N: Tensor
     texts_N: Tensor
     seen: NDArray[np.float64]
+    packed: bool
 
     @property
     def weight(self) -> float:
@@ -150,7 +151,8 @@ class Batch(NamedTuple):
 class Plan:
     """Which piece of which text goes where: the whole run, known before its first step.
 
-    `order` are text indices as the schedule draws them. `steps[i]` is the first draw of optimiser step i.
+    `order` are text indices as the schedule draws them; `packed` allows several in a row; `steps[i]` is the
+    first draw of optimiser step i.
     """
 
     tokens: Tokens
@@ -159,6 +161,7 @@ class Plan:
     batch_tokens: int
     micro_tokens: int
     pad_id: int
+    packed: bool = True
     steps: Ints = field(init=False)
 
     def __post_init__(self) -> None:
@@ -192,11 +195,10 @@ class Plan:
         """Yield the micro-batches of an optimiser step."""
         last = self.steps[step + 1] if step + 1 < len(self.steps) else len(self.order)
         pieces = pieces_of(self.tokens, self.order[self.steps[step] : last], self.row_tokens)
-        rows = best_fit([piece.stop - piece.start for piece in pieces], self.row_tokens)
-        per_batch = max(1, self.micro_tokens // self.row_tokens)
-        for first in range(0, len(rows), per_batch):
-            chosen = [[pieces[i] for i in row] for row in rows[first : first + per_batch]]
-            yield lay_out(self.tokens, chosen, self.pad_id)
+        lengths = [piece.stop - piece.start for piece in pieces]
+        for rows in arrange(lengths, self.row_tokens, self.micro_tokens, packed=self.packed):
+            chosen = [[pieces[i] for i in row] for row in rows]
+            yield lay_out(self.tokens, chosen, self.pad_id, packed=self.packed)
 
 
 class Piece(NamedTuple):
@@ -247,7 +249,27 @@ def best_fit(lengths: Sequence[int], row_tokens: int) -> list[list[int]]:
     return rows
 
 
-def lay_out(tokens: Tokens, rows: Sequence[Sequence[Piece]], pad_id: int) -> Batch:
+def arrange(
+    lengths: Sequence[int], row_tokens: int, micro_tokens: int, *, packed: bool
+) -> Iterator[list[list[int]]]:
+    """Yield batches of rows of piece indices, each of at most `micro_tokens` positions if it can be.
+
+    Packed, rows are filled by best fit; otherwise each holds one piece, longest first, so that the rows of a
+    batch are of similar length.
+    """
+    if packed:
+        rows = best_fit(lengths, row_tokens)
+    else:
+        rows = [[i] for i in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i))]
+    at = 0
+    while at < len(rows):
+        width = row_tokens if packed else lengths[rows[at][0]]
+        count = max(1, micro_tokens // width)
+        yield rows[at : at + count]
+        at += count
+
+
+def lay_out(tokens: Tokens, rows: Sequence[Sequence[Piece]], pad_id: int, *, packed: bool = True) -> Batch:
     """Build one batch from rows of pieces; the width is that of the fullest row."""
     width = max(sum(piece.stop - piece.start for piece in row) for row in rows)
     ids = np.full((len(rows), width), pad_id, np.int64)
@@ -286,13 +308,5 @@ def lay_out(tokens: Tokens, rows: Sequence[Sequence[Piece]], pad_id: int) -> Bat
         cells_N=torch.from_numpy(np.concatenate(cells).astype(np.int64)),
         texts_N=torch.from_numpy(np.concatenate(texts).astype(np.int64)),
         seen=seen,
+        packed=packed,
     )
-
-
-def isolation_mask(segments_BT: Tensor) -> Tensor:
-    """Who may look at whom: earlier positions of the same document only. Boolean, (B, 1, T, T).
-
-    A padding position may look at padding before it, because a row without any key would give NaN.
-    """
-    same_BTT = segments_BT[:, :, None] == segments_BT[:, None, :]
-    return same_BTT.tril_()[:, None]

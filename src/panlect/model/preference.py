@@ -23,12 +23,14 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from panlect.errors import DataError
+from panlect.model.attention import choose_attention
 from panlect.model.corpus_tokens import shuffled_epochs
 from panlect.model.dialogue import render
-from panlect.model.forward import choose_attention, plain_head, token_logprobs
+from panlect.model.forward import isolates, plain_head, token_logprobs
+from panlect.model.load import Model
 from panlect.model.loop import Objective, Terms, to_device, use_bf16
 from panlect.model.losses import Pairs
-from panlect.model.packing import Batch, Ints, Piece, Text, Tokens, best_fit, lay_out, tokenise
+from panlect.model.packing import Batch, Ints, Piece, Text, Tokens, arrange, lay_out, tokenise
 from panlect.model.settings import TrainingConfig
 
 Formula = Callable[[Pairs, Tensor], Tensor]
@@ -81,6 +83,7 @@ class PairPlan:
     batch_tokens: int
     micro_tokens: int
     pad_id: int
+    packed: bool = True
 
     def __post_init__(self) -> None:
         self.pair_tokens = self.tokens.lengths.reshape(-1, 2).sum(1)
@@ -127,9 +130,11 @@ class PairPlan:
         lengths = [piece.stop - piece.start for piece in pieces]
         # A pair may be drawn twice in a batch (a new epoch begins), so answers are numbered by place.
         numbered = [piece._replace(text=place) for place, piece in enumerate(pieces)]
-        rows = best_fit(lengths, max(self.row_tokens, *lengths))
+        width = max(self.row_tokens, *lengths)
+        (rows,) = arrange(lengths, width, len(lengths) * width, packed=self.packed)
         local = _subset(self.tokens, texts)
-        batch = lay_out(local, [[_rebased(numbered[i], local) for i in row] for row in rows], self.pad_id)
+        placed = [[_rebased(numbered[i], local) for i in row] for row in rows]
+        batch = lay_out(local, placed, self.pad_id, packed=self.packed)
         return PairBatch(
             rows=batch,
             sequence_N=batch.texts_N,
@@ -195,9 +200,9 @@ def answer_logprobs(network: Any, batch: PairBatch, head_VC: Tensor | None) -> T
     return sums.index_add(0, batch.sequence_N, logprobs_N)
 
 
-def plan(tokens: Tokens, tokenizer: Any, settings: TrainingConfig, *, epochs: float, steps: int) -> PairPlan:
+def plan(tokens: Tokens, model: Model, settings: TrainingConfig, *, epochs: float, steps: int) -> PairPlan:
     """Lay the whole run out: which pairs make up which step."""
-    pairs, pad = len(tokens) // 2, tokenizer.pad_token_id
+    pairs, pad = len(tokens) // 2, model.tokenizer.pad_token_id
     if steps:
         epochs = math.ceil(steps * settings.batch_tokens / int(tokens.lengths.sum())) + 1
     laid = PairPlan(
@@ -207,6 +212,7 @@ def plan(tokens: Tokens, tokenizer: Any, settings: TrainingConfig, *, epochs: fl
         batch_tokens=settings.batch_tokens,
         micro_tokens=settings.micro_tokens,
         pad_id=0 if pad is None else pad,
+        packed=isolates(model.network),
     )
     return laid.first(steps) if steps else laid
 

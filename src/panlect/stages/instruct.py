@@ -39,7 +39,7 @@ def instruct(inputs: Sequence[Input], out: Path, config: InstructConfig) -> Fold
         frame = tables(inputs, "dialogue")
         texts = dialogue_tokens.read(frame, model.tokenizer, config.language_weights, config.origin_weights)
         order = dialogue_tokens.order(texts, config.epochs, config.budget_tokens, config.seed)
-        plan = bookkeeping.plan(texts, order, config, model.tokenizer)
+        plan = bookkeeping.plan(texts, order, config, model)
         work.log(bookkeeping.describe(model, plan))
         ledger = loop.train(model.network, plan, objectives.language_model(model.network), config, work)
         bookkeeping.write_numbers(ledger, plan, work)

@@ -48,7 +48,7 @@ def prefer(inputs: Sequence[Input], out: Path, config: PreferConfig) -> Folder:
     with draft(out, "prefer", VERSION, config, inputs) as work:
         model = load.load(one_model(inputs))
         texts = preference.read(tables(inputs, "preference"), model.tokenizer)
-        plan = preference.plan(texts, model.tokenizer, config, epochs=config.epochs, steps=config.steps)
+        plan = preference.plan(texts, model, config, epochs=config.epochs, steps=config.steps)
         work.log(bookkeeping.describe(model, plan))
         if config.loss in losses.NEEDS_REFERENCE:
             preference.take_reference(

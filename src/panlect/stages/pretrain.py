@@ -58,7 +58,7 @@ def pretrain(inputs: Sequence[Input], out: Path, config: PretrainConfig) -> Fold
         texts, order = corpus_tokens.read(
             inputs, model.tokenizer, config.budget_tokens, config.epochs, config.seed
         )
-        plan = bookkeeping.plan(texts, order, config, model.tokenizer)
+        plan = bookkeeping.plan(texts, order, config, model)
         work.log(bookkeeping.describe(model, plan))
         ledger = loop.train(model.network, plan, objectives.language_model(model.network), config, work)
         bookkeeping.write_numbers(ledger, plan, work)
