@@ -296,3 +296,12 @@ def test_a_translation_shows_its_source_in_its_own_language(small: Record) -> No
     html = render(Record((), small.numbers, pl.DataFrame([row]), small.dropped), ReportConfig())
     assert '<p class="question" lang="hi" dir="ltr">नमस्ते</p>' in html
     assert "· chrF 41.3</span>" in html
+
+
+def test_of_several_seeds_one_training_is_shown_and_the_others_are_named(small: Record) -> None:
+    trained = small.numbers.filter(pl.col("measure").is_in(["tokens_seen", "tokens_planned", "loss"]))
+    seeds = [trained.with_columns(step=pl.lit(f"base-{seed}")) for seed in (101, 102, 103)]
+    html = render(Record((), pl.concat(seeds), tables.empty("answer"), small.dropped), ReportConfig())
+    part = html.split('<section id="tokens"')[1].split("</section>")[0]
+    assert "the others: base-102, base-103." in part
+    assert part.count("<table>") == 1

@@ -2,13 +2,13 @@
 
 import polars as pl
 
-from panlect.report import charts, drawing
+from panlect.report import arms, charts, drawing
 from panlect.report.blocks import Block, Cell, Column, Figure, Folded, Heading, Missing, Prose, Section, Table
 from panlect.report.naming import named
 from panlect.report.settings import ReportConfig
 from panlect.report.tabling import dot_panels, language_cell
 from panlect.report.view import View
-from panlect.report.wording import POINT, counted, made, measure, value
+from panlect.report.wording import POINT, counted, listed, made, measure, value
 
 CURVES_WORST = 3
 DRAWN_STEPS = 4
@@ -29,10 +29,24 @@ def tokens(view: View, config: ReportConfig) -> Section | Missing:
     if rows.is_empty():
         return Missing(title, "tokens_planned and tokens_seen (the training stages record them)")
     blocks: list[Block] = []
-    for place, step in enumerate(rows["step"].unique(maintain_order=True)):
+    steps, note = _one_seed(rows)
+    blocks += note
+    for place, step in enumerate(steps):
         of_step = rows.filter(pl.col("step") == step)
         blocks += _tokens_of(view, step, of_step, f"tokens-{place}", draw=place < DRAWN_STEPS)
     return Section("tokens", title, blocks)
+
+
+def _one_seed(rows: pl.DataFrame) -> tuple[list[str], list[Block]]:
+    """The steps to show: of several seeds of one arm only the first, and a sentence that says so."""
+    steps = rows["step"].unique(maintain_order=True).to_list()
+    left_out = [step for members in arms.find(steps, {}).values() for step in list(members)[1:]]
+    if not left_out:
+        return steps, []
+    text = (
+        f"Of several seeds the first is shown; the numbers of the others are in the run: {listed(left_out)}."
+    )
+    return [step for step in steps if step not in left_out], [Prose(text)]
 
 
 def _tokens_of(view: View, step: str, rows: pl.DataFrame, name: str, *, draw: bool) -> list[Block]:
@@ -96,7 +110,9 @@ def training(view: View, config: ReportConfig) -> Section | Missing:
         pl.col("group").str.extract(POINT, 1).alias("x_unit"),
     )
     blocks: list[Block] = []
-    for place, step in enumerate(points["step"].unique(maintain_order=True)):
+    steps, note = _one_seed(points)
+    blocks += note
+    for place, step in enumerate(steps):
         of_step = points.filter(pl.col("step") == step)
         found = _curves(step, of_step, f"loss-{place}") if place < DRAWN_STEPS else []
         final = of_step.filter(pl.col("x").is_null() & (pl.col("language") != ""))

@@ -14,6 +14,12 @@ ANSWERS_MOST = 2_000_000
 
 DROPPED = {"folder": pl.String, "kind": pl.String, "reason": pl.String, "rows": pl.Int64}
 """Columns of `Record.dropped`."""
+ANSWER_COLUMNS = (
+    *tables.SCHEMAS["answer"],
+    *("answer_language", "prompt_language", "source_language", "gold", "truth", "reference", "expected"),
+    *("parsed", "purpose", "score", "measure"),
+)
+"""Columns of stored answers that the page shows; an evaluation may store many more."""
 FROM_ONE_LANGUAGE = ("conductivity", "correct_overlap")
 """Measures whose `other_language` is where the knowledge comes from, not the second of a pair."""
 
@@ -41,13 +47,24 @@ def read(inputs: Sequence[Input]) -> Record:
     """Read the finished folders among the inputs; anything else holds no numbers and is passed over."""
     folders = tuple(each for each in inputs if isinstance(each, Folder))
     numbers = [folder.numbers() for folder in folders]
-    answers = [folder.table("answer").head(ANSWERS_MOST) for folder in folders if "answer" in folder.kinds]
+    answers = [_answers(folder) for folder in folders if "answer" in folder.kinds]
     return Record(
         folders=folders,
         numbers=tidy(pl.concat(numbers, how="diagonal_relaxed") if numbers else tables.empty("numbers")),
         answers=pl.concat(answers, how="diagonal_relaxed") if answers else tables.empty("answer"),
         dropped=_dropped(folders),
     )
+
+
+def _answers(folder: Folder) -> pl.DataFrame:
+    """Stored answers, only the columns that are shown, so that long runs fit into memory."""
+    frames = []
+    for file in folder.files("answer"):
+        have = set(pl.read_parquet_schema(file))
+        columns = [name for name in ANSWER_COLUMNS if name in have]
+        frame = pl.read_parquet(file, columns=columns, glob=False)
+        frames.append(tables.check("answer", frame, where=str(file)))
+    return pl.concat(frames, how="diagonal_relaxed").head(ANSWERS_MOST)
 
 
 def tidy(numbers: pl.DataFrame) -> pl.DataFrame:
