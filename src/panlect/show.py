@@ -56,9 +56,11 @@ def summary_tables(folder: Folder, language: str | None = None) -> list[Table]:
 
 
 def _numbers_table(numbers: list[dict[str, Any]]) -> Table:
-    """Show the measurements; a column in which nothing is written is left out."""
+    """Show the measurements; a column that says nothing is left out."""
     texts = ("step", "measure", "benchmark", "language", "other_language", "group")
     columns = [name for name in texts if any(row[name] for row in numbers)]
+    if len({row["step"] for row in numbers}) == 1:
+        columns.remove("step")
     interval = any(row["low"] is not None for row in numbers)
     figures = ["value", *(["low", "high"] if interval else []), "count"]
     table = Table(title="numbers", title_justify="left", box=SIMPLE_HEAD)
