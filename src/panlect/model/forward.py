@@ -32,8 +32,9 @@ def plain_head(network: Any) -> Tensor | None:
         return None
     seen: dict[str, Tensor] = {}
 
-    def enlarge(_module: Any, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
-        seen["hidden"], seen["logits"] = inputs[0], output * (1000 / output.abs().max().clamp(min=1e-6))
+    def enlarge(_module: Any, _inputs: Any, output: Tensor) -> Tensor:
+        seen["product"] = output
+        seen["logits"] = output * (1000 / output.abs().max().clamp(min=1e-6))
         return seen["logits"]
 
     with _probing(network), torch.no_grad():
@@ -44,8 +45,9 @@ def plain_head(network: Any) -> Tensor | None:
             logits = network(input_ids=ids, use_cache=False).logits
         finally:
             handle.remove()
-    same = torch.allclose(seen["hidden"], hidden, atol=1e-5, rtol=1e-3)
-    return head.weight if same and torch.allclose(logits, seen["logits"]) else None
+        product = hidden @ head.weight.T
+    plain = torch.allclose(seen["product"], product, atol=1e-5, rtol=1e-3)
+    return head.weight if plain and torch.allclose(logits, seen["logits"]) else None
 
 
 def isolates(network: Any) -> bool:
