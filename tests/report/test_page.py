@@ -303,5 +303,5 @@ def test_of_several_seeds_one_training_is_shown_and_the_others_are_named(small: 
     seeds = [trained.with_columns(step=pl.lit(f"base-{seed}")) for seed in (101, 102, 103)]
     html = render(Record((), pl.concat(seeds), tables.empty("answer"), small.dropped), ReportConfig())
     part = html.split('<section id="tokens"')[1].split("</section>")[0]
-    assert "the others: base-102, base-103." in part
+    assert "holds the others: base-102, base-103." in part
     assert part.count("<table>") == 1

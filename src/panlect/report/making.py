@@ -43,9 +43,7 @@ def _one_seed(rows: pl.DataFrame) -> tuple[list[str], list[Block]]:
     left_out = [step for members in arms.find(steps, {}).values() for step in list(members)[1:]]
     if not left_out:
         return steps, []
-    text = (
-        f"Of several seeds the first is shown; the numbers of the others are in the run: {listed(left_out)}."
-    )
+    text = f"Of several seeds the first is shown; numbers.parquet holds the others: {listed(left_out)}."
     return [step for step in steps if step not in left_out], [Prose(text)]
 
 
