@@ -141,6 +141,13 @@ def test_questions_have_their_answer_among_choices_in_one_order(world):
     assert same["gold"].max() == 1
 
 
+def test_no_held_out_question_is_one_that_dialogues_ask(world):
+    asked = {row[0]["content"] for row in world.tables["dialogue"]["messages"].to_list()}
+    held = world.tables["question"].filter("held_out")
+    assert held.height > 1000
+    assert not asked & set(held["prompt"])
+
+
 def test_held_out_facts_are_asked_in_all_other_languages(world):
     held = world.tables["question"].filter(pl.col("group") == "held_out", pl.col("benchmark") == "world")
     assert world.names.pivot not in set(held["language"])

@@ -158,13 +158,17 @@ class Draft:
         if not (self.names.has(asked_in, fact.subject) and self.names.has(answer_in, *rivals)):
             return
         held = fact.id in self.held
+        prompt = self.names.fact_question(fact, asked_in, answer_in)
+        pivots_own = self.names.fact_question(fact, self.names.pivot, self.names.pivot)
+        if held and asked_in != self.names.pivot and prompt == pivots_own:
+            return  # The subject is spelled as in the pivot, which has been asked just this.
         yield {
             "benchmark": benchmark,
             "id": f"{benchmark}:{fact.id}@{asked_in}>{answer_in}",
             "item": fact.id,
             "language": asked_in if answer_in == self.names.pivot else answer_in,
             "group": self._group(held, asked_in, answer_in),
-            "prompt": self.names.fact_question(fact, asked_in, answer_in),
+            "prompt": prompt,
             "choices": [self.names.of[answer_in][rival] for rival in rivals],
             "gold": rivals.index(fact.answer),
             "answer": self.names.of[answer_in][fact.answer],
