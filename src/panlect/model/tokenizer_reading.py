@@ -169,6 +169,26 @@ def _engine(path: Path) -> Tokenizer:
         raise ModelError(f"the tokenizer cannot be read ({error})", where=str(path)) from error
 
 
+def engine_of(location: str) -> Tokenizer:
+    """The `tokenizers.Tokenizer` of a model directory or hub id, to be changed and saved again.
+
+    Raises:
+        ModelError: there is only a slow tokenizer.
+    """
+    path = Path(location)
+    if (path / "tokenizer.json").is_file():
+        return _engine(path / "tokenizer.json")
+    from transformers import AutoTokenizer
+
+    try:
+        found = getattr(AutoTokenizer.from_pretrained(location), "backend_tokenizer", None)
+    except (OSError, ValueError, ImportError) as error:
+        raise ModelError(f"transformers cannot open the tokenizer ({error})", where=location) from error
+    if not isinstance(found, Tokenizer):
+        raise _nothing(path.name, location)
+    return found
+
+
 def from_engine(name: str, kind: str, engine: Tokenizer) -> OpenTokenizer:
     """Wrap a `tokenizers.Tokenizer` for measuring. Truncation and padding are switched off."""
     engine.no_truncation()

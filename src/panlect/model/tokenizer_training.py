@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -180,6 +181,26 @@ def save(
     text = json.dumps(facts, ensure_ascii=False, indent=2)
     (path / "tokenizer_config.json").write_text(text + "\n", encoding="utf-8")
     (path / "chat_template.jinja").write_text(chat_template, encoding="utf-8")
+
+
+def save_beside(tokenizer: Tokenizer, path: Path, origin: str, names: Sequence[str]) -> None:
+    """Write a changed tokenizer with the settings of its origin: the files `names` that are there.
+
+    The vocabulary files of slow tokenizers (.model, vocab.json, merges.txt) would contradict tokenizer.json
+    and stay behind.
+    """
+    path.mkdir(parents=True, exist_ok=True)
+    directory = Path(origin)
+    if directory.is_dir():
+        for name in names:
+            if (directory / name).is_file():
+                shutil.copy(directory / name, path / name)
+    else:
+        from transformers import AutoTokenizer
+
+        AutoTokenizer.from_pretrained(origin).save_pretrained(path)
+    tokenizer.encode_special_tokens = False
+    tokenizer.save(str(path / "tokenizer.json"))
 
 
 def check_chat_template(template: str, tokenizer: Tokenizer) -> None:

@@ -1,0 +1,370 @@
+"""Adds pieces to an existing tokenizer so that old text stays exactly as it was. No torch here.
+
+Three families: byte-level BPE (GPT-2, Llama 3, Qwen, BLOOM), SentencePiece BPE with byte fallback (Llama 2,
+Mistral) and Unigram (XLM-R, mT5).
+
+Why old text is safe: a new piece can only turn up in a text that contains its characters. So a piece is
+allowed only if it occurs nowhere in the protected text, as a part of any word. New merges come after all old
+ones, so where no new piece fits, everything is as before. For Unigram the same holds: the best path through
+old pieces is still there, and there is no new path. With `letters`, a piece must moreover hold a letter that
+the protected text does not use at all; then every text without such letters is safe, seen or unseen.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+from tokenizers import Tokenizer
+
+from panlect.errors import DataError, ModelError
+from panlect.model.continued_bpe import Merge, continue_bpe
+from panlect.model.tokenizer_reading import SPACE_MARK, surface
+
+Family = Literal["byte-level bpe", "sentencepiece bpe", "unigram"]
+Protect = Literal["text", "letters"]
+_AT_SPACES = re.compile(f"{SPACE_MARK}*[^{SPACE_MARK}]+|{SPACE_MARK}+")
+_LITERAL = "\ue000number "
+_QUOTED = re.compile(f'"{_LITERAL}([^"]*)"')
+GPT2_PATTERN = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+
+
+class NewPiece(NamedTuple):
+    """A new entry: its id and spelling, the old ids that it replaces, and how often it was seen."""
+
+    id: int
+    piece: str
+    replaces: tuple[int, ...]
+    seen: int
+
+
+@dataclass(frozen=True)
+class Extension:
+    """The extended tokenizer, and what is new in it; `marks` now belong to words where they did not."""
+
+    tokenizer: Tokenizer
+    family: Family
+    pieces: tuple[NewPiece, ...]
+    marks: str
+
+
+def family_of(tokenizer: Tokenizer) -> Family:
+    """Which of the three families a tokenizer belongs to.
+
+    Raises:
+        ModelError: none of them (WordPiece, word level, BPE without bytes).
+    """
+    facts = json.loads(tokenizer.to_str())
+    kind = facts["model"]["type"]
+    if kind == "Unigram":
+        return "unigram"
+    if kind == "BPE" and '"ByteLevel"' in json.dumps([facts["pre_tokenizer"], facts["decoder"]]):
+        return "byte-level bpe"
+    if kind == "BPE" and facts["model"].get("byte_fallback"):
+        return "sentencepiece bpe"
+    raise ModelError(
+        f"a tokenizer of type {kind} cannot be extended without changing old text",
+        expected="byte-level BPE, SentencePiece BPE with byte fallback, or Unigram",
+        fix="train a new tokenizer and initialise its embeddings from the old one",
+    )
+
+
+def extend(
+    tokenizer: Tokenizer,
+    texts: Iterable[str],
+    protected: Iterable[str],
+    *,
+    pieces: int,
+    protect: Protect = "text",
+    min_count: int = 2,
+    widen_words: bool = True,
+    source: str = "",
+) -> Extension:
+    """Learn up to `pieces` new pieces from `texts`, none of which occurs in the `protected` texts.
+
+    Args:
+        tokenizer: the old one; not changed.
+        texts: in the new languages, in the proportions that they should have.
+        protected: old languages, code, anything that must stay as it is.
+        pieces: at most so many new ids.
+        protect: see the module.
+        min_count: rarer pairs and characters are left alone.
+        widen_words: byte-level patterns such as GPT-2's and Llama 3's cut words at combining marks, which
+            leaves Devanagari or Thai in fragments; let those marks belong to words that no protected text
+            uses.
+
+        source: the text of the old tokenizer.json. The library reads decimal numbers to within the last bit,
+            which can turn a tie between two Unigram paths; with the text at hand, old scores are written as
+            they were.
+
+    Raises:
+        DataError: there is no text, or nothing in it is allowed.
+    """
+    family = family_of(tokenizer)
+    texts, protected = list(texts), list(protected)
+    marks = _marks(texts, protected) if widen_words and family == "byte-level bpe" else ""
+    base = _widened(tokenizer, marks) if marks else tokenizer
+    guard = _Guard(base, protected, protect)
+    words = count_words(base, texts)
+    if not words:
+        raise DataError("there is no text to learn pieces from", where="texts")
+    found = _learn(base, family, words, guard.allows, pieces=pieces, min_count=min_count)
+    if not found.pieces:
+        raise DataError(
+            "no new piece is possible: all that is frequent occurs in the protected text",
+            where="texts, protected",
+            fix="give less protected text, or extend with languages that differ from it",
+        )
+    made = _rebuilt(source if source and not marks else base.to_str(), family, found)
+    return Extension(made, family, tuple(found.pieces), marks)
+
+
+class _Found(NamedTuple):
+    pieces: list[NewPiece]
+    merges: list[Merge]
+    spelling: dict[int, str]
+
+
+def count_words(tokenizer: Tokenizer, texts: Iterable[str]) -> Counter[str]:
+    """The words between which no piece reaches, spelled as in the vocabulary, and how often they occur."""
+    words: Counter[str] = Counter()
+    normalizer, pre_tokenizer = tokenizer.normalizer, tokenizer.pre_tokenizer
+    for text in texts:
+        if not text:
+            continue
+        normal = normalizer.normalize_str(text) if normalizer else text
+        parts = [part for part, _ in pre_tokenizer.pre_tokenize_str(normal)] if pre_tokenizer else [normal]
+        for part in parts:
+            words.update(_AT_SPACES.findall(part) if SPACE_MARK in part else [part])
+    return words
+
+
+class _Guard:
+    """Decides which spellings may become pieces."""
+
+    def __init__(self, tokenizer: Tokenizer, protected: Sequence[str], protect: Protect) -> None:
+        words = count_words(tokenizer, protected)
+        self._blob = "\n".join(words)
+        self._letters = frozenset("".join(protected)) if protect == "letters" else None
+        self._byte_level = family_of(tokenizer) == "byte-level bpe"
+        self._taken = tokenizer.get_vocab(with_added_tokens=True)
+
+    def allows(self, spelling: str) -> bool:
+        raw = surface(spelling, byte_level=self._byte_level)
+        # Digits, signs and white space are everybody's.
+        if raw.isascii() and not any(chr(byte).isalpha() for byte in raw):
+            return False
+        if spelling in self._taken or spelling in self._blob:
+            return False
+        if self._letters is None:
+            return True
+        try:
+            return any(letter not in self._letters for letter in raw.decode())
+        except UnicodeDecodeError:
+            return True  # a part of a character, and of none that the protected text has
+
+
+def _learn(
+    tokenizer: Tokenizer,
+    family: Family,
+    words: Counter[str],
+    allows: Callable[[str], bool],
+    *,
+    pieces: int,
+    min_count: int,
+) -> _Found:
+    first = max(tokenizer.get_vocab(with_added_tokens=True).values()) + 1
+    spelling = {number: piece for piece, number in tokenizer.get_vocab(with_added_tokens=False).items()}
+    letters: dict[str, NewPiece] = {}
+    if family != "byte-level bpe":
+        letters = _new_letters(tokenizer, words, allows, first=first, limit=pieces, min_count=min_count)
+    spelling |= {piece.id: piece.piece for piece in letters.values()}
+    ordered = sorted(words)
+    sequences = [_split(tokenizer, word, letters) for word in ordered]
+    blocked = _blocked(tokenizer, family)
+
+    def allowed(union: str) -> bool:
+        return not any(mark in union for mark in blocked) and allows(union)
+
+    merges = continue_bpe(
+        sequences,
+        [words[word] for word in ordered],
+        spelling=spelling,
+        allowed=allowed,
+        pieces=pieces - len(letters),
+        first_id=first + len(letters),
+        min_count=min_count,
+    )
+    return _Found([*letters.values(), *_pieces(merges, letters, spelling)], merges, spelling)
+
+
+def _blocked(tokenizer: Tokenizer, family: Family) -> list[str]:
+    """Spellings that must not become parts of a piece: byte pieces and the unknown token."""
+    if family == "byte-level bpe":
+        return []
+    facts = json.loads(tokenizer.to_str())["model"]
+    unknown = facts.get("unk_token") or (
+        facts["vocab"][facts["unk_id"]][0] if facts.get("unk_id") is not None else None
+    )
+    return ["<0x", *([unknown] if unknown else [])]
+
+
+def _new_letters(
+    tokenizer: Tokenizer,
+    words: Counter[str],
+    allows: Callable[[str], bool],
+    *,
+    first: int,
+    limit: int,
+    min_count: int,
+) -> dict[str, NewPiece]:
+    """Characters that the old vocabulary lacks become pieces first: longer ones are built on them."""
+    counts: Counter[str] = Counter()
+    for word, count in words.items():
+        for letter in word:
+            counts[letter] += count
+    known = tokenizer.get_vocab(with_added_tokens=True)
+    wanted = [letter for letter, count in counts.items() if letter not in known and count >= min_count]
+    wanted = sorted(
+        (letter for letter in wanted if allows(letter)), key=lambda letter: (-counts[letter], letter)
+    )
+    found: dict[str, NewPiece] = {}
+    for letter in wanted[:limit]:
+        ids = tuple(token.id for token in tokenizer.model.tokenize(letter))
+        found[letter] = NewPiece(first + len(found), letter, ids, counts[letter])
+    return found
+
+
+def _split(tokenizer: Tokenizer, word: str, letters: dict[str, NewPiece]) -> list[int]:
+    """Ids of a word under the old model, with new letters standing alone."""
+    if not letters or not any(letter in letters for letter in word):
+        return [token.id for token in tokenizer.model.tokenize(word)]
+    ids: list[int] = []
+    run = ""
+    for letter in word:
+        if letter in letters:
+            ids += [token.id for token in tokenizer.model.tokenize(run)] if run else []
+            ids.append(letters[letter].id)
+            run = ""
+        else:
+            run += letter
+    return ids + ([token.id for token in tokenizer.model.tokenize(run)] if run else [])
+
+
+def _pieces(
+    merges: Sequence[Merge], letters: dict[str, NewPiece], spelling: dict[int, str]
+) -> list[NewPiece]:
+    replaces = {piece.id: piece.replaces for piece in letters.values()}
+    found: dict[int, NewPiece] = {}
+    for merge in merges:
+        if merge.union in found:
+            continue
+        parts = replaces.get(merge.left, (merge.left,)) + replaces.get(merge.right, (merge.right,))
+        spelling[merge.union] = spelling[merge.left] + spelling[merge.right]
+        replaces[merge.union] = parts
+        found[merge.union] = NewPiece(merge.union, spelling[merge.union], parts, merge.seen)
+    return list(found.values())
+
+
+def _rebuilt(text: str, family: Family, found: _Found) -> Tokenizer:
+    # Decimals stay as they are written.
+    facts = json.loads(text, parse_float=lambda literal: _LITERAL + literal)
+    model = facts["model"]
+    if family == "unigram":
+        _fill_unigram(facts, found)
+    else:
+        # Added tokens go into the vocabulary itself: else the library numbers them after its end, which
+        # moves.
+        model["vocab"] |= {token["content"]: token["id"] for token in facts["added_tokens"]}
+        model["vocab"] |= {piece.piece: piece.id for piece in found.pieces}
+        old = model["merges"]
+        pairs = [[found.spelling[merge.left], found.spelling[merge.right]] for merge in found.merges]
+        model["merges"] = old + (
+            [" ".join(pair) for pair in pairs] if old and isinstance(old[0], str) else pairs
+        )
+    return Tokenizer.from_str(_QUOTED.sub(r"\1", json.dumps(facts, ensure_ascii=False)))
+
+
+def _fill_unigram(facts: dict[str, Any], found: _Found) -> None:
+    """New entries go to the end of the list. Positions are ids, so added tokens and gaps are filled in."""
+    vocabulary = facts["model"]["vocab"]
+    scores = {number: _number(score) for number, (_, score) in enumerate(vocabulary)}
+    least = min(scores.values())
+    added = {token["id"]: token["content"] for token in facts["added_tokens"]}
+    for number in range(len(vocabulary), found.pieces[0].id):
+        vocabulary.append([added.get(number, f"<unused {number}>"), least])
+    total = sum(piece.seen for piece in found.pieces)
+    parts = {merge.union: (merge.left, merge.right) for merge in reversed(found.merges)}
+    for piece in found.pieces:
+        score = max(math.log(piece.seen / max(total, 2)), least)
+        if piece.id in parts:
+            # Better than its parts, or the best path would never take it.
+            left, right = parts[piece.id]
+            score = max(score, scores[left] + scores[right] + 1e-3)
+        scores[piece.id] = min(score, -1e-3)
+        vocabulary.append([piece.piece, scores[piece.id]])
+
+
+def _number(value: str | float) -> float:
+    return float(value.removeprefix(_LITERAL)) if isinstance(value, str) else float(value)
+
+
+def _widened(tokenizer: Tokenizer, marks: str) -> Tokenizer:
+    """Let these combining marks belong to words. Text without them is split as before."""
+    facts = json.loads(tokenizer.to_str())
+    facts["pre_tokenizer"] = _wider(
+        facts["pre_tokenizer"], "".join(f"\\x{{{ord(mark):X}}}" for mark in marks)
+    )
+    return Tokenizer.from_str(json.dumps(facts, ensure_ascii=False))
+
+
+def _marks(texts: Sequence[str], protected: Sequence[str]) -> str:
+    """Combining marks and joiners of the new texts that the protected texts do not use."""
+    found = set().union(*map(set, texts)) - set().union(*map(set, protected))
+    return "".join(sorted(letter for letter in found if _is_mark(letter)))
+
+
+def _is_mark(letter: str) -> bool:
+    return unicodedata.category(letter).startswith("M") or letter in "\u200c\u200d"
+
+
+def _wider(node: Any, marks: str) -> Any:
+    if isinstance(node, list):
+        return [_wider(each, marks) for each in node]
+    if not isinstance(node, dict):
+        return node
+    if node.get("type") == "ByteLevel" and node.get("use_regex"):
+        pattern = {"Regex": wider_pattern(GPT2_PATTERN, marks)}
+        split = {"type": "Split", "pattern": pattern, "behavior": "Isolated", "invert": False}
+        return {"type": "Sequence", "pretokenizers": [split, {**node, "use_regex": False}]}
+    if node.get("type") == "Split" and "Regex" in node["pattern"]:
+        return {**node, "pattern": {"Regex": wider_pattern(node["pattern"]["Regex"], marks)}}
+    return {key: _wider(value, marks) for key, value in node.items()}
+
+
+def wider_pattern(pattern: str, marks: str) -> str:
+    r"""A word pattern in which these marks go wherever \p{L} goes.
+
+    >>> wider_pattern(r" ?\p{L}+| ?[^\s\p{L}\p{N}]+", r"\x{94D}")
+    ' ?[\\p{L}\\x{94D}]+| ?[^\\s\\p{L}\\x{94D}\\p{N}]+'
+    """
+    if r"\p{M}" in pattern:
+        return pattern
+    result, inside, at = "", False, 0
+    while at < len(pattern):
+        if pattern.startswith(r"\p{L}", at):
+            result += rf"\p{{L}}{marks}" if inside else rf"[\p{{L}}{marks}]"
+            at += 5
+            continue
+        if pattern[at] == "\\":
+            result, at = result + pattern[at : at + 2], at + 2
+            continue
+        inside = pattern[at] == "[" or (inside and pattern[at] != "]")
+        result, at = result + pattern[at], at + 1
+    return result
