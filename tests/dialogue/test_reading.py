@@ -264,4 +264,4 @@ def test_real_files(real_data: Path, tmp_path: Path):
     ]
     reasons = Counter(folder.dropped()["reason"])
     assert reasons["no_answer"] >= 320, "the questions of BayLing-80 have no answers"
-    assert set(reasons) == {"no_answer", "judged_bad", "same_answers"}
+    assert set(reasons) == {"no_answer", "judged_bad", "same_answers", "exact_duplicate"}

@@ -48,6 +48,13 @@ class Reply(NamedTuple):
         return bool(choices[0].get("finish_reason") == "length")
 
 
+class _Call(NamedTuple):
+    """Which call of the server, and how to take the text out of its reply."""
+
+    path: str
+    read: Callable[[Mapping[str, Any]], Any]
+
+
 class Endpoint:
     """A server that speaks the OpenAI protocol, with its cache.
 
@@ -89,24 +96,27 @@ class Endpoint:
         requests: Sequence[Mapping[str, Any]],
         *,
         path: str = CHAT,
+        read: Callable[[Mapping[str, Any]], Any] | None = None,
         done: Callable[[int], object] = lambda _: None,
     ) -> list[Reply]:
         """Send what the cache does not know; replies in the order of the requests.
 
         Args:
             requests: JSON bodies without `model`.
-            path: which call of the protocol.
+            path: which call of the protocol, or of another one.
+            read: takes the text out of a reply of another protocol, whose requests are sent as they are.
             done: called with 1 after each request, from the thread that made it.
 
         Raises:
             ModelError: the server refuses the key.
         """
-        bodies = [written(self._completed(request)) for request in requests]
+        bodies = [written(request if read else self._completed(request)) for request in requests]
+        call = _Call(path, read or _answer)
         first = list(dict.fromkeys(bodies))
         with ThreadPoolExecutor(self.config.concurrency) as pool:
             try:
                 found = dict(
-                    zip(first, pool.map(lambda body: self._one(path, body, done), first), strict=True)
+                    zip(first, pool.map(lambda body: self._one(call, body, done), first), strict=True)
                 )
             except BaseException:
                 self._stopped.set()
@@ -124,18 +134,19 @@ class Endpoint:
         default = {} if limits else {"max_tokens": self.config.answer_tokens}
         return {**default, **request, "model": self.config.model}
 
-    def _one(self, path: str, body: str, done: Callable[[int], object]) -> Reply:
-        known = self.store.get(key_of(path, body))
+    def _one(self, call: _Call, body: str, done: Callable[[int], object]) -> Reply:
+        known = self.store.get(key_of(call.path, body))
         if self.config.replay_only:
-            reply = _reply(known.status, known.reply) if known else Reply(failure="unknown: not in the cache")
-        elif known and not (stored := _reply(known.status, known.reply)).failure:
+            unknown = Reply(failure="unknown: not in the cache")
+            reply = _reply(known.status, known.reply, call) if known else unknown
+        elif known and not (stored := _reply(known.status, known.reply, call)).failure:
             reply = stored
         else:
-            reply = self._tried(path, body)
+            reply = self._tried(call, body)
         done(1)
         return reply
 
-    def _tried(self, path: str, body: str) -> Reply:
+    def _tried(self, call: _Call, body: str) -> Reply:
         """Send until it succeeds, or has failed for good."""
         reply, most = Reply(), _most(body)
         for attempt in range(self.config.attempts):
@@ -143,8 +154,8 @@ class Endpoint:
                 return Reply(failure="failed: stopped")
             if not self.budget.set_aside(most):
                 return Reply(failure="budget: it could cost more than is left")
-            response = self._sent(path, body, most)
-            reply = _reply(response.status, response.text)
+            response = self._sent(call.path, body, most)
+            reply = _reply(response.status, response.text, call)
             if response.status in (401, 403):
                 self._stopped.set()
                 raise ModelError(
@@ -211,15 +222,19 @@ def _used(response: Response, most: Usage) -> Usage:
         return most
 
 
-def _reply(status: int, text: str) -> Reply:
+def _answer(body: Mapping[str, Any]) -> Any:
+    choice = body["choices"][0]
+    return choice["message"]["content"] if "message" in choice else choice["text"]
+
+
+def _reply(status: int, text: str, call: _Call) -> Reply:
     if status in MAY_PASS:
         return Reply(failure=f"failed: status {status} {_short(text)}".rstrip())
     if status != 200:
         return Reply(failure=f"refused: status {status} {_short(text)}".rstrip())
     try:
         body = json.loads(text)
-        choice = body["choices"][0]
-        answer = choice["message"]["content"] if "message" in choice else choice["text"]
+        answer = call.read(body)
     except (ValueError, KeyError, IndexError, TypeError):
         return Reply(failure=f"{MALFORMED}: {_short(text)}")
     if not isinstance(answer, str):

@@ -2,36 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import polars as pl
 from pydantic import Field
 
 from panlect.config import Config
+from panlect.dialogue import crossing, services
 from panlect.dialogue import rows as dialogue_rows
+from panlect.dialogue.adapted import Adapted, adapted
 from panlect.dialogue.budget import within
-from panlect.dialogue.reading import Identify, Read, read
+from panlect.dialogue.distilled import Distil, distilled
+from panlect.dialogue.interactive import Interactive, interactive
+from panlect.dialogue.parallel import Exchanges, Parallel, by_item
+from panlect.dialogue.reading import Read, read
 from panlect.dialogue.records import files_of
 from panlect.dialogue.rows import Row, languages_of
+from panlect.dialogue.switching import Switch, dictionary, switch
+from panlect.dialogue.translated import Services, Translated, translated
 from panlect.dialogue.translation import Translate, translate
+from panlect.dialogue.translator import Remembered
 from panlect.draft import Draft, draft
-from panlect.errors import DataError
-from panlect.folder import Folder, Input, tables
+from panlect.errors import ConfigError, DataError
+from panlect.folder import Folder, Input, one_model, tables
 from panlect.tables import SCHEMAS
 
-VERSION = 2
+VERSION = 3
 
-Make = Literal["translate", "read", "pass"]
+Make = Literal[
+    "translate",
+    "interactive",
+    "read",
+    "pass",
+    "adapted",
+    "translated",
+    "distilled",
+    "crosslingual",
+    "retell",
+    "align",
+    "four_way",
+    "switch",
+]
 
 
 class DialoguesConfig(Config):
     """Which dialogues are made of what, and how many."""
 
     make: Make | tuple[Make, ...] = "translate"
-    """What to make, one or several: `read` (files in published formats), `pass` (dialogues as they are),
-    `translate` (instructions from pairs)."""
+    """What to make, one or several; each has its settings below. From files: `read`. From pairs: `translate`,
+    `interactive`. From questions: `adapted`. From dialogues: `pass` (as they are), `translated`, `distilled`
+    (answers of a model). From dialogues in several languages: `crosslingual`, `retell`, `align`, `four_way`,
+    `switch`."""
     languages: str | tuple[str, ...] = ()
     """Only rows whose prompt and answer are in these languages or groups; empty for all."""
     rows: int = Field(default=0, ge=0)
@@ -47,14 +70,64 @@ class DialoguesConfig(Config):
     """How files are read."""
     translate: Translate = Translate()
     """How pairs become translation instructions."""
+    interactive: Interactive = Interactive()
+    """How pairs become conversations about a translation."""
+    adapted: Adapted = Adapted()
+    """How questions of a benchmark become instructions."""
+    translated: Translated = Translated()
+    """How dialogues are translated, and what a translation has to pass."""
+    distilled: Distil = Distil()
+    """How a model answers the questions of dialogues."""
+    parallel: Parallel = Parallel()
+    """Which dialogues are the same exchange in several languages."""
+    crosslingual: crossing.CrossLingual = crossing.CrossLingual()
+    """Asked in one language, answered in another."""
+    retell: crossing.Retell = crossing.Retell()
+    """Answered by way of the pivot language."""
+    align: crossing.Align = crossing.Align()
+    """Question alignment in two stages."""
+    four_way: crossing.FourWay = crossing.FourWay()
+    """Question and answer each in the pivot language or in another."""
+    switch: Switch = Switch()
+    """Questions in two languages mixed, with a dictionary from the pairs of the inputs."""
 
 
-class _Made(NamedTuple):
-    """What the makers gave so far."""
+class _Job(NamedTuple):
+    """What a maker works with, and where its rows go."""
 
+    inputs: Sequence[Input]
+    config: DialoguesConfig
+    work: Draft
     frames: list[pl.DataFrame]
     left_out: list[Row]
     preferences: list[Row]
+
+    def take(self, found: Iterable[Row]) -> None:
+        """Take rows; those that carry a `reason` are left out."""
+        good: list[Row] = []
+        for each in found:
+            (self.left_out if each.get("reason") else good).append(each)
+        self.frames.append(dialogue_rows.frame(good))
+
+    @property
+    def folders(self) -> list[Input]:
+        """The inputs that Panlect made."""
+        return [each for each in self.inputs if isinstance(each, Folder)]
+
+    def table(self, kind: str) -> pl.DataFrame:
+        """A table of the inputs, in the languages asked for; of folders only, where files are dialogues."""
+        makes = [self.config.make] if isinstance(self.config.make, str) else self.config.make
+        frame = tables(self.folders if "read" in makes else self.inputs, kind)
+        sides = {
+            "pair": ("source_language", "target_language"),
+            "dialogue": ("language", "answer_language"),
+        }.get(kind, ("language",))
+        wanted = languages_of(self.config.languages)
+        return frame.filter(pl.all_horizontal(pl.col(sides).is_in(wanted))) if wanted else frame
+
+    def items(self) -> Iterator[Exchanges]:
+        """Dialogues that are the same exchange in several languages."""
+        return by_item(self.table("dialogue"), self.config.parallel)
 
 
 def dialogues(inputs: Sequence[Input], out: Path, config: DialoguesConfig) -> Folder:
@@ -62,59 +135,116 @@ def dialogues(inputs: Sequence[Input], out: Path, config: DialoguesConfig) -> Fo
 
     Raises:
         FolderError: no input has the table that is needed.
+        ConfigError: a maker needs a model or an endpoint that is not given.
         DataError: nothing was made.
     """
     with draft(out, "dialogues", VERSION, config, inputs) as work:
-        made = _Made([], [], [])
+        job = _Job(inputs, config, work, [], [], [])
         for make in [config.make] if isinstance(config.make, str) else config.make:
-            _make(make, inputs, config, made)
-        kept = _write(work, made, config)
-        _preferences(work, made.preferences, languages_of(config.languages))
-        _describe(work, kept, made)
+            _MAKERS[make](job)
+        kept = _write(job)
+        _preferences(job)
+        _describe(job, kept)
     return work.folder
 
 
-def _make(make: str, inputs: Sequence[Input], config: DialoguesConfig, made: _Made) -> None:
-    if make == "read":
-        found = read(files_of(inputs), config.read, _identify(config.read.identifier))
-        made.frames.append(dialogue_rows.frame(found.dialogues))
-        made.left_out.extend(found.left_out)
-        made.preferences.extend(found.preferences)
-    elif make == "pass":
-        made.frames.append(_table(inputs, "dialogue", config))
-    else:
-        found_rows, left_out = translate(_pairs(inputs, config), config.translate, seed=config.seed)
-        made.frames.append(dialogue_rows.frame(found_rows))
-        made.left_out.extend(left_out)
+def _read(job: _Job) -> None:
+    identify, _ = services.identifier(job.config.read.identifier)
+    asked = (lambda texts: identify(texts, ())) if identify else None
+    found = read(files_of(job.inputs), job.config.read, asked)
+    job.take(found.dialogues)
+    job.left_out.extend(found.left_out)
+    job.preferences.extend(found.preferences)
 
 
-def _identify(name: str) -> Identify | None:
-    if not name:
-        return None
-    from panlect.text.identify import Identifier
-    from panlect.text.identify_packaged import load
-
-    identifier = Identifier(load(name))
-    return lambda texts: [guess.language for guess in identifier.identify(texts)]
+def _pass(job: _Job) -> None:
+    job.frames.append(job.table("dialogue"))
 
 
-def _table(inputs: Sequence[Input], kind: str, config: DialoguesConfig) -> pl.DataFrame:
-    """A table of the inputs; of folders only, where files are read as dialogues."""
-    wanted = [each for each in inputs if isinstance(each, Folder) or "read" not in config.make]
-    return tables(wanted, kind)
+def _translate(job: _Job) -> None:
+    made = translate(job.table("pair"), job.config.translate, seed=job.config.seed)
+    job.take([*made.rows, *made.left_out])
 
 
-def _pairs(inputs: Sequence[Input], config: DialoguesConfig) -> pl.DataFrame:
-    pairs = _table(inputs, "pair", config)
-    if wanted := languages_of(config.languages):
-        sides = ("source_language", "target_language")
-        pairs = pairs.filter(pl.all_horizontal(pl.col(side).is_in(wanted) for side in sides))
-    return pairs
+def _interactive(job: _Job) -> None:
+    job.take(interactive(job.table("pair"), job.config.interactive, seed=job.config.seed))
 
 
-def _write(work: Draft, made: _Made, config: DialoguesConfig) -> pl.DataFrame:
+def _adapted(job: _Job) -> None:
+    job.take(adapted(job.table("question"), job.config.adapted, seed=job.config.seed))
+
+
+def _translated(job: _Job) -> None:
+    settings = job.config.translated
+    targets = languages_of(settings.targets or job.config.languages) - {settings.source_language}
+    if not targets:
+        raise ConfigError("into which languages?", where="translated.targets", fix="set it, or `languages`")
+    frame = tables(job.folders, "dialogue")
+    identify, known = services.identifier(settings.identifier)
+    with services.translator(settings.translator, lambda: tables(job.folders, "pair"), job.work.log) as works:
+        kept = Remembered(works, job.work.scratch / "translations.jsonl")
+        total = sum(len(messages) for messages in frame["messages"]) * len(targets)
+        with job.work.progress(total, "texts", "translating") as bar:
+            asked = Services(kept, identify, known, bar.advance)
+            found = translated(frame, sorted(targets), settings, asked, seed=job.config.seed)
+    job.take([*found.made.rows, *found.made.left_out])
+    for language, sheet in found.sheets.items():
+        path = job.work.path / "review" / f"{language}.csv"
+        path.parent.mkdir(exist_ok=True)
+        # Spreadsheets take a file for UTF-8 only with this mark in front.
+        sheet.write_csv(path, include_bom=True)
+
+
+def _distilled(job: _Job) -> None:
+    settings, seed = job.config.distilled, job.config.seed
+    with services.answers(settings, lambda: one_model(job.inputs), seed, job.work.log) as (answers, name):
+        made = distilled(job.table("dialogue"), settings, answers, name, seed=seed)
+    job.take([*made.rows, *made.left_out])
+
+
+def _crosslingual(job: _Job) -> None:
+    pivot = job.config.parallel.pivot
+    job.take(crossing.crosslingual(job.items(), pivot, job.config.crosslingual, seed=job.config.seed))
+
+
+def _retell(job: _Job) -> None:
+    job.take(crossing.retell(job.items(), job.config.parallel.pivot, job.config.retell, seed=job.config.seed))
+
+
+def _align(job: _Job) -> None:
+    job.take(crossing.align(job.items(), job.config.parallel.pivot, job.config.align))
+
+
+def _four_way(job: _Job) -> None:
+    job.take(crossing.four_way(job.items(), job.config.parallel.pivot, job.config.four_way))
+
+
+def _switch(job: _Job) -> None:
+    pivot = job.config.parallel.pivot
+    words = dictionary(job.table("pair"), pivot)
+    job.take(switch(job.items(), pivot, words, job.config.switch, seed=job.config.seed))
+
+
+_MAKERS: dict[str, Callable[[_Job], None]] = {
+    "translate": _translate,
+    "interactive": _interactive,
+    "read": _read,
+    "pass": _pass,
+    "adapted": _adapted,
+    "translated": _translated,
+    "distilled": _distilled,
+    "crosslingual": _crosslingual,
+    "retell": _retell,
+    "align": _align,
+    "four_way": _four_way,
+    "switch": _switch,
+}
+
+
+def _write(job: _Job) -> pl.DataFrame:
     """Keep what is wanted, each dialogue once, within the budget."""
-    frame = pl.concat(made.frames, how="diagonal_relaxed")
+    config, work = job.config, job.work
+    frame = pl.concat(job.frames, how="diagonal_relaxed")
     for name in ("task", "parent"):
         if name not in frame.columns:
             frame = frame.with_columns(pl.lit("").alias(name))
@@ -125,40 +255,41 @@ def _write(work: Draft, made: _Made, config: DialoguesConfig) -> pl.DataFrame:
     repeated = frame.filter(~first).with_columns(pl.lit("exact_duplicate").alias("reason"))
     kept = within(frame.filter(first), config.rows, config.balance, seed=config.seed)
     if kept.is_empty():
+        reasons = sorted({str(each["reason"]) for each in job.left_out})
         raise DataError(
             "no dialogue was made",
             where=work.out.name,
             expected="rows in the languages asked for",
-            fix="see the log, or widen `languages`",
+            fix=f"all were left out: {', '.join(reasons)}" if reasons else "widen `languages`",
         )
     work.write("dialogue", kept)
-    work.drop(
-        "dialogue", pl.concat([repeated, dialogue_rows.left_out(made.left_out)], how="diagonal_relaxed")
-    )
+    dropped = [repeated, dialogue_rows.left_out(job.left_out)]
+    work.drop("dialogue", pl.concat(dropped, how="diagonal_relaxed"))
     return kept
 
 
-def _preferences(work: Draft, found: Sequence[Row], wanted: frozenset[str]) -> None:
-    if not found:
+def _preferences(job: _Job) -> None:
+    if not job.preferences:
         return
-    frame = pl.DataFrame(found, schema={**SCHEMAS["preference"], "origin": pl.String()})
+    frame = pl.DataFrame(job.preferences, schema={**SCHEMAS["preference"], "origin": pl.String()})
     frame = frame.unique("id", keep="first", maintain_order=True)
-    if wanted:
+    if wanted := languages_of(job.config.languages):
         sides = pl.col("prompt_language", "answer_language")
         frame = frame.filter(pl.all_horizontal(sides.is_in(wanted)))
     if frame.height:
-        work.write("preference", frame)
+        job.work.write("preference", frame)
+        job.work.log(f"{frame.height:,} preference pairs from answers that came with their order")
 
 
-def _describe(work: Draft, kept: pl.DataFrame, made: _Made) -> None:
-    total = sum(frame.height for frame in made.frames)
-    facts = {name: _counts(kept, name) for name in ("task", "origin", "licence")}
-    work.note(made=total, kept=kept.height, **facts)
+def _describe(job: _Job, kept: pl.DataFrame) -> None:
+    total = sum(frame.height for frame in job.frames)
+    facts: dict[str, Any] = {name: _counts(kept, name) for name in ("task", "origin", "licence")}
+    reasons = pl.DataFrame({"reason": [str(each["reason"]) for each in job.left_out]})
+    facts["left_out"] = _counts(reasons, "reason")
+    job.work.note(made=total, kept=kept.height, **facts)
     directions = kept.select("language", "answer_language").n_unique()
     shown = f"{kept['language'].n_unique()} languages, {directions} directions"
-    work.log(f"{kept.height:,} of {total:,} dialogues, {shown}; {len(made.left_out):,} records left out")
-    if made.preferences:
-        work.log(f"{len(made.preferences):,} preference pairs from answers that came with their order")
+    job.work.log(f"{kept.height:,} of {total:,} dialogues, {shown}; {len(job.left_out):,} left out")
 
 
 def _counts(frame: pl.DataFrame, column: str) -> dict[str, int]:

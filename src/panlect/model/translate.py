@@ -1,0 +1,122 @@
+"""Sequence-to-sequence translation models on this machine: NLLB, M2M-100, mBART-50, MADLAD.
+
+The target language is the first token that the decoder is given. Every code is looked up in the tokenizer's
+own vocabulary: a code that it does not have is an error, never an unknown token (a public script asked NLLB
+for ``jpn_Hani``, which is none, and silently got the unknown token).
+
+Shapes: B texts, T positions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from panlect.errors import ModelError
+from panlect.language import Language
+
+_MBART = {"eng": "en_XX", "zho": "zh_CN", "jpn": "ja_XX", "kor": "ko_KR", "ces": "cs_CZ", "swh": "sw_KE"}
+
+
+class Seq2Seq:
+    """A translation model with its tokenizer.
+
+    Args:
+        location: a Hugging Face directory or hub id.
+        beams: width of the beam search; 1 is greedy.
+        batch_rows: texts of one batch; they are sorted by length.
+        new_tokens: the longest translation.
+    """
+
+    def __init__(self, location: str, *, beams: int = 1, batch_rows: int = 16, new_tokens: int = 512) -> None:
+        from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
+
+        self.name = location
+        self.beams, self.batch_rows, self.new_tokens = beams, batch_rows, new_tokens
+        try:
+            self.tokenizer: Any = AutoTokenizer.from_pretrained(location, trust_remote_code=False)
+            self.network: Any = AutoModelForSeq2SeqLM.from_pretrained(
+                location, trust_remote_code=False, use_safetensors=True
+            )
+        except (OSError, ValueError) as error:
+            raise ModelError(
+                f"the translation model cannot be loaded ({error})",
+                where=location,
+                expected="a sequence-to-sequence model with safetensors and a tokenizer",
+            ) from error
+        self.network.eval()
+        self._vocabulary: dict[str, int] = self.tokenizer.get_vocab()
+
+    def code(self, language: str) -> str:
+        """The model's own token for a language.
+
+        Raises:
+            ModelError: it has none.
+        """
+        parsed = Language.parse(language)
+        two = parsed.bcp47.split("-")[0]
+        spelt = [parsed.to("flores"), parsed.code, f"__{two}__", f"<2{two}>", _MBART.get(parsed.iso639_3, "")]
+        spelt += [token for token in self._vocabulary if token.startswith(f"{two}_") and len(token) == 5]
+        for token in spelt:
+            if token in self._vocabulary:
+                return token
+        raise ModelError(
+            f"the translation model has no token for {parsed.name}",
+            where=self.name,
+            expected=f"one of {', '.join(token for token in spelt[:4] if token)} in its vocabulary",
+            fix="leave the language out, or use a model that has it",
+        )
+
+    @torch.inference_mode()
+    def generate(self, texts: Sequence[str], source: str, target: str) -> list[tuple[str, str]]:
+        """Translate texts; the result does not depend on how they are batched, up to rounding.
+
+        Returns:
+            For each text its translation, and why it is not to be used: ``too_long`` for the model,
+            ``cut_off`` at `new_tokens`, or "".
+        """
+        sources, forced = self._encoded(texts, source, target)
+        fits = [place for place in range(len(texts)) if len(sources[place]) <= self._longest()]
+        fits.sort(key=lambda place: (len(sources[place]), place))
+        found = [("", "too_long")] * len(texts)
+        for start in range(0, len(fits), self.batch_rows):
+            places = fits[start : start + self.batch_rows]
+            for place, made in zip(places, self._batch([sources[p] for p in places], forced), strict=True):
+                found[place] = made
+        return found
+
+    def _encoded(self, texts: Sequence[str], source: str, target: str) -> tuple[list[list[int]], int | None]:
+        """Source tokens, and the token that the decoder begins with.
+
+        NLLB, M2M-100 and mBART-50 read ``<source language> text </s>``; MADLAD ``<2target> text </s>``.
+        """
+        first, wanted = self.code(source), self.code(target)
+        end = self.tokenizer.eos_token_id
+        begin = self._vocabulary[wanted if wanted.startswith("<2") else first]
+        plain = [self.tokenizer.encode(text, add_special_tokens=False) for text in texts]
+        forced = None if wanted.startswith("<2") else self._vocabulary[wanted]
+        return [[begin, *ids, end] for ids in plain], forced
+
+    def _longest(self) -> int:
+        return int(getattr(self.network.config, "max_position_embeddings", 0) or 512)
+
+    def _batch(self, sources: Sequence[list[int]], forced: int | None) -> list[tuple[str, str]]:
+        width = max(len(ids) for ids in sources)
+        pad = self.tokenizer.pad_token_id
+        tokens_BT = torch.tensor([ids + [pad] * (width - len(ids)) for ids in sources])
+        mask_BT = torch.tensor([[1] * len(ids) + [0] * (width - len(ids)) for ids in sources])
+        made_BT = self.network.generate(
+            input_ids=tokens_BT,
+            attention_mask=mask_BT,
+            num_beams=self.beams,
+            do_sample=False,
+            max_new_tokens=self.new_tokens,
+            forced_bos_token_id=forced,
+        )
+        end = self.tokenizer.eos_token_id
+        texts = self.tokenizer.batch_decode(made_BT, skip_special_tokens=True)
+        # The decoder starts from a special token, which many of these models share with the end mark.
+        ended = [end in row[1:] for row in made_BT.tolist()]
+        return [(text.strip(), "" if done else "cut_off") for text, done in zip(texts, ended, strict=True)]
