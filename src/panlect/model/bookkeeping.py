@@ -9,7 +9,7 @@ import polars as pl
 from panlect import tables
 from panlect.draft import Draft
 from panlect.folder import Input, models, one_model, one_tokenizer
-from panlect.model import load
+from panlect.model import adapters, load
 from panlect.model.forward import isolates
 from panlect.model.ledger import Ledger
 from panlect.model.loop import Work
@@ -47,6 +47,13 @@ def describe(model: load.Model, work: Work) -> str:
         f"{trained:,} of {sum(p.numel() for p in parameters):,} parameters, {tokens:,} tokens, "
         f"{len(work.languages)} languages, {len(work)} steps"
     )
+
+
+def finish(model: load.Model, ledger: Ledger, work: Work, inputs: Sequence[Input], draft: Draft) -> None:
+    """Write the ledger's numbers, and the model as a plain directory."""
+    write_numbers(ledger, work, draft)
+    facts = facts_of(str(draft.facts["stage"]), ledger, inputs)
+    load.save(adapters.detach(model, draft), draft.model_path, facts=facts)
 
 
 def write_numbers(ledger: Ledger, work: Work, draft: Draft) -> None:
@@ -113,7 +120,7 @@ def _row(
     }
 
 
-def facts(stage: str, ledger: Ledger, inputs: Sequence[Input]) -> dict[str, object]:
+def facts_of(stage: str, ledger: Ledger, inputs: Sequence[Input]) -> dict[str, object]:
     """What the model card says about the training."""
     return {
         "made_by": f"panlect {stage}",

@@ -1,7 +1,7 @@
 """Checkpoints of a training run: complete or absent, verified when read, the last two kept.
 
     checkpoints/step-00000120/
-      weights.safetensors     every parameter and persistent buffer
+      weights.safetensors     every trained parameter and persistent buffer
       optimizer.safetensors   AdamW's moments by parameter name, random-number state
       state.json              step, ledger, and the SHA-256 of the two files above; written last
 
@@ -92,10 +92,15 @@ def _sync(path: Path) -> None:
 
 
 def _weights(network: Any) -> dict[str, Tensor]:
-    """Parameters and persistent buffers, each once however many names it is tied to."""
+    """Trained parameters and persistent buffers, each once however many names it is tied to.
+
+    What is not trained is still as the model was opened.
+    """
     tensors: dict[str, Tensor] = {}
     known: set[int] = set()
     for name, tensor in network.state_dict(keep_vars=True).items():
+        if isinstance(tensor, torch.nn.Parameter) and not tensor.requires_grad:
+            continue
         if id(tensor) not in known:
             known.add(id(tensor))
             tensors[name] = tensor.detach().contiguous()

@@ -168,11 +168,13 @@ def to_device(batch: Any, device: torch.device) -> Any:
 
 
 def make_optimiser(network: Any, settings: TrainingConfig) -> torch.optim.AdamW:
-    """AdamW (Loshchilov & Hutter 2019) that decays matrices only: no norm, no bias."""
+    """AdamW (Loshchilov & Hutter 2019) that decays matrices only: no norm, no bias, nothing masked."""
     trained = [p for p in network.parameters() if p.requires_grad]
+    decayed = [p for p in trained if p.dim() >= 2 and not getattr(p, "masked", False)]
+    kept = {id(p) for p in decayed}
     groups = [
-        {"params": [p for p in trained if p.dim() >= 2], "weight_decay": settings.weight_decay},
-        {"params": [p for p in trained if p.dim() < 2], "weight_decay": 0.0},
+        {"params": decayed, "weight_decay": settings.weight_decay},
+        {"params": [p for p in trained if id(p) not in kept], "weight_decay": 0.0},
     ]
     return torch.optim.AdamW(
         [group for group in groups if group["params"]],

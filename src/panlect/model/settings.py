@@ -7,6 +7,30 @@ from pydantic import Field
 from panlect.config import Config
 
 
+class Trained(Config):
+    """What of the model is trained."""
+
+    method: Literal["full", "lora", "dora"] = "full"
+    """All weights, or low-rank adapters that are merged at the end."""
+    rank: int = Field(default=16, ge=1)
+    """Rank of the adapters."""
+    alpha: float = Field(default=32.0, gt=0)
+    """Scale of the adapters; their product is multiplied by alpha / rank."""
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+    """Dropout before the adapters."""
+    targets: tuple[str, ...] = ()
+    """Linear layers that get adapters, by the end of their names (q_proj, query_key_value); empty for all."""
+    only: tuple[str, ...] = ()
+    """Train only parameters with these names; `*` stands for anything (`full`)."""
+    frozen: tuple[str, ...] = ()
+    """Leave parameters with these names as they are; `*` stands for anything (`full`)."""
+    new_rows_from: int = Field(default=0, ge=0)
+    """Of the embeddings, train only rows from this token id on (an extended vocabulary); 0 trains all."""
+    mask_file: str = ""
+    """A safetensors file with a boolean tensor per parameter: only entries that are true change, and nothing
+    that the file does not name."""
+
+
 class TrainingConfig(Config):
     """How weights are updated: the same fields in `pretrain`, `instruct` and `prefer`."""
 
@@ -34,6 +58,8 @@ class TrainingConfig(Config):
     """Tokens that go through the model at once; a larger step accumulates gradients over several."""
     sequence_tokens: int = Field(default=512, ge=2)
     """Length of a packed row; longer texts continue in a row of their own."""
+    trained: Trained = Trained()
+    """What of the model is trained; everything, unless it says otherwise."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """Arithmetic of the matrix products; weights stay fp32. `auto` takes bf16 where the processor has it."""
     threads: int = Field(default=0, ge=0)

@@ -32,16 +32,15 @@ def instruct(inputs: Sequence[Input], out: Path, config: InstructConfig) -> Fold
         ModelError: there is no model or no chat template, or training diverged.
         DataError: a weight names a language or origin that no dialogue has.
     """
-    from panlect.model import bookkeeping, dialogue_tokens, load, loop, objectives
+    from panlect.model import adapters, bookkeeping, dialogue_tokens, load, loop, objectives
 
     with draft(out, "instruct", VERSION, config, inputs) as work:
-        model = load.load(one_model(inputs))
+        model = adapters.attach(load.load(one_model(inputs)), config.trained, work)
         frame = tables(inputs, "dialogue")
         texts = dialogue_tokens.read(frame, model.tokenizer, config.language_weights, config.origin_weights)
         order = dialogue_tokens.order(texts, config.epochs, config.budget_tokens, config.seed)
         plan = bookkeeping.plan(texts, order, config, model)
         work.log(bookkeeping.describe(model, plan))
         ledger = loop.train(model.network, plan, objectives.language_model(model.network), config, work)
-        bookkeeping.write_numbers(ledger, plan, work)
-        load.save(model, work.model_path, facts=bookkeeping.facts("instruct", ledger, inputs))
+        bookkeeping.finish(model, ledger, plan, inputs, work)
     return work.folder

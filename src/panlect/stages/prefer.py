@@ -43,10 +43,10 @@ def prefer(inputs: Sequence[Input], out: Path, config: PreferConfig) -> Folder:
         ModelError: there is no model or no chat template, or training diverged.
         DataError: there are no pairs.
     """
-    from panlect.model import bookkeeping, load, loop, losses, preference
+    from panlect.model import adapters, bookkeeping, load, loop, losses, preference
 
     with draft(out, "prefer", VERSION, config, inputs) as work:
-        model = load.load(one_model(inputs))
+        model = adapters.attach(load.load(one_model(inputs)), config.trained, work)
         texts = preference.read(tables(inputs, "preference"), model.tokenizer)
         plan = preference.plan(texts, model, config, epochs=config.epochs, steps=config.steps)
         work.log(bookkeeping.describe(model, plan))
@@ -56,6 +56,5 @@ def prefer(inputs: Sequence[Input], out: Path, config: PreferConfig) -> Folder:
             )
         objective = preference.objective(model.network, losses.preference_formula(config))
         ledger = loop.train(model.network, plan, objective, config, work)
-        bookkeeping.write_numbers(ledger, plan, work)
-        load.save(model, work.model_path, facts=bookkeeping.facts("prefer", ledger, inputs))
+        bookkeeping.finish(model, ledger, plan, inputs, work)
     return work.folder

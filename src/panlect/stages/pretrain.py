@@ -51,16 +51,16 @@ def pretrain(inputs: Sequence[Input], out: Path, config: PretrainConfig) -> Fold
     Raises:
         ModelError: the inputs hold neither a tokenizer nor a model, or training diverged.
     """
-    from panlect.model import bookkeeping, corpus_tokens, load, loop, objectives
+    from panlect.model import adapters, bookkeeping, corpus_tokens, loop, objectives
 
     with draft(out, "pretrain", VERSION, config, inputs) as work:
         model = bookkeeping.model_or_new(inputs, config.model, seed=config.seed)
+        model = adapters.attach(model, config.trained, work)
         texts, order = corpus_tokens.read(
             inputs, model.tokenizer, config.budget_tokens, config.epochs, config.seed
         )
         plan = bookkeeping.plan(texts, order, config, model)
         work.log(bookkeeping.describe(model, plan))
         ledger = loop.train(model.network, plan, objectives.language_model(model.network), config, work)
-        bookkeeping.write_numbers(ledger, plan, work)
-        load.save(model, work.model_path, facts=bookkeeping.facts("pretrain", ledger, inputs))
+        bookkeeping.finish(model, ledger, plan, inputs, work)
     return work.folder
