@@ -305,3 +305,19 @@ def test_of_several_seeds_one_training_is_shown_and_the_others_are_named(small: 
     part = html.split('<section id="tokens"')[1].split("</section>")[0]
     assert "holds the others: base-102, base-103." in part
     assert part.count("<table>") == 1
+
+
+def test_left_out_languages_have_their_own_outcomes(small: Record) -> None:
+    keep = pl.col("language").is_in(["eng_Latn", "hin_Deva"])
+    seen = small.numbers.filter((pl.col("measure") == "tokens_seen") & keep).with_columns(step=pl.lit("chat"))
+    others = small.numbers.filter(pl.col("measure") != "tokens_seen")
+    html = render(
+        Record((), pl.concat([others, seen]), tables.empty("answer"), small.dropped), ReportConfig()
+    )
+    part = html.split('<section id="outcomes"')[1].split("</section>")[0]
+    scores = View(small).scores(HELD_OUT)
+    unread = [code for step, code in scores if step == "aligned" and code not in {"", "eng_Latn", "hin_Deva"}]
+    mean = sum(scores["aligned", code].value for code in unread) / len(unread)
+    row = re.search(r"aligned: 4 languages not read</th>(.*?)</tr>", part)
+    assert row
+    assert f"{100 * mean:.1f}\u00a0%" in row[1]

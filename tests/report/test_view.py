@@ -213,3 +213,16 @@ def test_few_steps_keep_the_first_and_the_final_one() -> None:
     assert few(steps, "f", most=4) == ["a", "d", "e", "f"]
     assert few(steps, "b", most=3) == ["a", "b", "c"]
     assert few(steps[:2], "b", most=4) == ["a", "b"]
+
+
+def tokens(step: str, language: str, number: float) -> dict[str, object]:
+    return {"step": step, "measure": "tokens_seen", "language": language, "value": number, "unit": "tokens"}
+
+
+def test_languages_that_a_training_left_out_are_told_apart() -> None:
+    shown_ = view(
+        tokens("base", "swh_Latn", 9), tokens("base", "yor_Latn", 9), tokens("chat-101", "swh_Latn", 9),
+        tokens("chat-101", "yor_Latn", 0), tokens("chat-102", "swh_Latn", 7),
+    )  # fmt: skip
+    assert shown_.splits(["swh_Latn", "yor_Latn"]) == {"chat-101": (["swh_Latn"], ["yor_Latn"])}
+    assert shown_.splits(["swh_Latn"]) == {}

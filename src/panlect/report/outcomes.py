@@ -22,6 +22,8 @@ MEASURES = {
 
 Scores = Mapping[str, Mapping[tuple[str, str], Score]]
 """By the part's name, then by (step, language)."""
+Wholes = dict[str, dict[str, Score]]
+"""By the part's name, then by line: a step, or a step with a part of the languages."""
 
 
 def outcomes(view: View, config: ReportConfig) -> Section | Missing:
@@ -47,45 +49,77 @@ def _of_slice(view: View, part: Slice, name: str) -> list[Block]:
     slices = {title: Slice(label, part.benchmark, part.group) for label, title in MEASURES.items()}
     scores = {title: view.outcome(each) for title, each in slices.items() if view.rows(each).height}
     steps, wholes = view.steps_of(part), _wholes(view, part, scores)
-    rows = [
-        (step, title, whole.value)
-        for title, column in wholes.items()
-        for step in steps
-        if (whole := column.get(step))
-    ]
-    schema = {"step": pl.String, "outcome": pl.String, "value": pl.Float64}
-    chart = charts.outcome_bars(pl.DataFrame(rows, schema=schema, orient="row"), steps=steps)
     title = f"What became of the answers, {part.title}"
-    bars = drawing.svg(charts.specification(chart), name=name, label=title)
     note = "“Wrong” is the rest: an answer in the right language that is not the right one."
-    columns = (Column("Step"), *(Column(each, number=True) for each in wholes))
-    shape = measure("off_target")
-    split = tuple(
-        (Cell(step), *(score_cell(column.get(step), shape) for column in wholes.values())) for step in steps
-    )
-    blocks: list[Block] = [
-        Heading(title),
-        Figure((bars,), f"{title}, over all languages. {note}"),
-        Table(f"{title}, over all languages", columns, split),
-    ]
+    blocks: list[Block] = [Heading(title), *_drawn(wholes, steps, name, f"{title}, over all languages", note)]
+    codes = sorted({code for _, code in view.outcome(slices["correct"]) if code})
+    for number, (trained, halves) in enumerate(view.splits(codes).items()):
+        blocks += _split(
+            scores, steps, halves, f"{name}-split-{number}", f"{title}, by what “{trained}” read"
+        )
     table = _per_language(scores, steps, view.final(part), title)
     return [*blocks, table] if len(table.rows) > 1 else blocks
 
 
-def _wholes(view: View, part: Slice, scores: Scores) -> dict[str, dict[str, Score]]:
+def _drawn(wholes: Wholes, rows: Sequence[str], name: str, title: str, note: str) -> list[Block]:
+    """Stacked bars and a table: one line per step, or per step and part of the languages."""
+    values = [
+        (row, outcome, score.value)
+        for outcome, column in wholes.items()
+        for row in rows
+        if (score := column.get(row))
+    ]
+    schema = {"step": pl.String, "outcome": pl.String, "value": pl.Float64}
+    chart = charts.outcome_bars(pl.DataFrame(values, schema=schema, orient="row"), steps=rows)
+    bars = drawing.svg(charts.specification(chart), name=name, label=title)
+    columns = (Column("Step"), *(Column(each, number=True) for each in wholes))
+    shape = measure("off_target")
+    cells = tuple(
+        (Cell(row), *(score_cell(column.get(row), shape) for column in wholes.values())) for row in rows
+    )
+    return [Figure((bars,), f"{title}. {note}".strip()), Table(title, columns, cells)]
+
+
+def _split(
+    scores: Scores, steps: Sequence[str], halves: tuple[list[str], list[str]], name: str, title: str
+) -> list[Block]:
+    """The same for the languages that a training read and for those it never saw."""
+    names = (f"{counted(len(halves[0]), 'language')} read", f"{counted(len(halves[1]), 'language')} not read")
+    wholes: Wholes = {}
+    for half, codes in zip(names, halves, strict=True):
+        for step in steps:
+            row = f"{step}: {half}"
+            for outcome, column in scores.items():
+                values = [score.value for code in codes if (score := column.get((step, code)))]
+                if values:
+                    mean = Score(sum(values) / len(values), None, None, None)
+                    wholes.setdefault(outcome, {})[row] = mean
+    rows = [f"{step}: {half}" for half in names for step in steps]
+    _add_rest(wholes, rows)
+    note = "Plain means over the languages. What a training never read, it can only know by transfer."
+    return _drawn(wholes, rows, name, title, note)
+
+
+def _add_rest(wholes: Wholes, rows: Sequence[str]) -> None:
+    """What is left over of all answers is wrong."""
+    rest: dict[str, Score] = {}
+    for row in rows:
+        known = sum(column[row].value for column in wholes.values() if row in column)
+        rest[row] = Score(max(0.0, 1.0 - known), None, None, None)
+    wholes["wrong"] = rest
+
+
+def _wholes(view: View, part: Slice, scores: Scores) -> Wholes:
     """Each part of the answers over all languages, by step; what is left over is wrong."""
-    wholes: dict[str, dict[str, Score]] = {}
+    wholes: Wholes = {}
     for title, column in scores.items():
         for step in view.steps_of(part):
             values = [score.value for (of_step, code), score in column.items() if of_step == step and code]
             mean = Score(sum(values) / len(values), None, None, None) if values else None
             if whole := column.get((step, ""), mean):
                 wholes.setdefault(title, {})[step] = whole
-    rest: dict[str, Score] = {}
-    for step in view.steps_of(part):
-        known = sum(column[step].value for column in wholes.values() if step in column)
-        rest[step] = Score(max(0.0, 1.0 - known), None, None, None)
-    return {**wholes, "wrong": rest}
+    _add_rest(wholes, view.steps_of(part))
+    return wholes
 
 
 def _per_language(scores: Scores, steps: Sequence[str], final: str, title: str) -> Table:

@@ -227,7 +227,12 @@ def _slices(view: View, slices: Sequence[Slice], config: ReportConfig, name: str
     return blocks
 
 
-GROUPINGS = {"script": "script", "family": "family", "resource_class": "resource class"}
+GROUPINGS = {
+    "script": "script",
+    "family": "family",
+    "resource_class": "resource class",
+    "training": "training",
+}
 
 
 def groups(view: View, config: ReportConfig) -> Section | Missing:
@@ -237,10 +242,12 @@ def groups(view: View, config: ReportConfig) -> Section | Missing:
     if part is None or len(codes) < 2:
         return Missing(title, "scores in several languages")
     blocks: list[Block] = []
-    for kind in GROUPINGS:
+    for kind in ("script", "family", "resource_class"):
         sizes = view.by_kind(codes, kind)
         if len(sizes) > 1:
             blocks += _grouping(view, part, sizes, kind)
+    for step, (read, unread) in view.splits(codes).items():
+        blocks += _grouping(view, part, {f"read at {step}": read, f"not read at {step}": unread}, "training")
     if not blocks:
         return Missing(title, "languages of more than one script, family or class")
     return Section("groups", title, blocks)
@@ -252,7 +259,7 @@ def _grouping(view: View, part: Slice, sizes: dict[str, list[str]], kind: str) -
     title = f"{shape.title}, {part.title}, by {noun}"
     panels = dot_panels(
         frame.filter(pl.col("step").is_in(shown(steps))), steps=shown(steps), shape=shape,
-        name=f"group-{kind}", label=title, chance=view.chance(part),
+        name=f"group-{kind}-{len(next(iter(sizes.values())))}", label=title, chance=view.chance(part),
     )  # fmt: skip
     caption = f"{title}: plain mean over the group's languages, in brackets their number. Bars: {bars}."
     values = {(row["label"], row["step"]): row for row in frame.iter_rows(named=True)}

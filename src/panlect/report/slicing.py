@@ -29,6 +29,6 @@ def summary(view: View, part: Slice, title: str) -> str:
     steps = list(dict.fromkeys([view.steps_of(part)[0], final]))
     wholes = [whole[0].value for step in steps if (whole := view.whole(part, step))]
     parts = [" → ".join(value(number, shape.kind) for number in wholes)]
-    if len(codes) > 1 and (score := view.scores(part).get((final, codes[0]))):
+    if len(codes) > 1 and shape.kind != "count" and (score := view.scores(part).get((final, codes[0]))):
         parts.append(f"worst {named(codes[0]).name} {value(score.value, shape.kind)}")
     return f"{title}: {', '.join(parts)}"

@@ -215,6 +215,25 @@ class View:
             found[step, script_name(name) if kind == "script" else name] = (low, high)
         return found
 
+    def splits(self, codes: Sequence[str]) -> dict[str, tuple[list[str], list[str]]]:
+        """Trainings that read some of these languages and not others: by step, both parts.
+
+        Steps that divide the languages alike (seeds of one arm) are named once.
+        """
+        seen = self.record.numbers.filter(
+            (pl.col("measure") == "tokens_seen")
+            & (pl.col("group") == "")
+            & (pl.col("language") != "")
+            & (pl.col("value") > 0)
+        )
+        found: dict[str, tuple[list[str], list[str]]] = {}
+        for step in seen["step"].unique(maintain_order=True):
+            read = set(seen.filter(pl.col("step") == step)["language"])
+            parts = [code for code in codes if code in read], [code for code in codes if code not in read]
+            if all(parts) and parts not in found.values():
+                found[step] = parts
+        return found
+
     def label(self, codes: Sequence[str]) -> dict[str, str]:
         """One label per language."""
         return labels(list(codes))

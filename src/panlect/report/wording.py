@@ -97,7 +97,7 @@ def made() -> pl.Expr:
 
 PERCENT = "\u00a0%"
 """The sign with a space that does not break a line."""
-_COUNTED = frozenset({"tokens", "bytes", "rows", "documents", "characters", "examples"})
+_COUNTED = frozenset({"tokens", "bytes", "rows", "documents", "characters", "examples", "pairs"})
 
 
 def measure(name: str, unit: str = "") -> Measure:
