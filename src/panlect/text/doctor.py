@@ -49,17 +49,36 @@ _OTHER_DAMAGE = re.compile("&#?\\w{1,24};|[\x1b\x80-\x9f\ud800-\udfff]")
 def mojibake(text: str) -> Repaired:
     """Undo wrong decodings with ftfy, in its cautious settings (nothing is only made prettier).
 
-    ftfy looks at every line several times; one search for what it could act on spares that for
-    nearly all texts, with the same result.
+    ftfy looks at every line several times; looking only where something could be wrong spares that
+    for nearly all texts, with the same result.
     """
     ftfy = _ftfy()
-    if not _OTHER_DAMAGE.search(text) and (text.isascii() or not ftfy.badness.is_bad(text)):
+    if not _OTHER_DAMAGE.search(text) and (text.isascii() or not _looks_bad(text)):
         return Repaired(text, 0)
     fixed = str(ftfy.fix_text(text, config=_cautious()))
     if fixed == text:
         return Repaired(text, 0)
     lines, fixed_lines = text.split("\n"), fixed.split("\n")
     return Repaired(fixed, max(1, sum(a != b for a, b in zip(lines, fixed_lines, strict=False))))
+
+
+def _looks_bad(text: str) -> bool:
+    """Whether ftfy would call some place of the text bad.
+
+    Its pattern has thirty branches of at most six characters, and each needs one of the characters
+    that are rare in healthy text; so it is enough to look around those.
+    """
+    is_bad = _ftfy().badness.is_bad
+    return any(
+        is_bad(text[max(0, at - 8) : at + 9]) for at in (m.start() for m in _triggers().finditer(text))
+    )
+
+
+@lru_cache(maxsize=1)
+def _triggers() -> re.Pattern[str]:
+    harmless = {"lower_accented", "lower_common", "upper_common", "common", "kaomoji"}
+    kinds = _ftfy().badness.MOJIBAKE_CATEGORIES
+    return re.compile("[" + "".join(kinds[name] for name in kinds if name not in harmless) + "ЂŒœ°]")
 
 
 @lru_cache(maxsize=1)
@@ -91,15 +110,13 @@ def tripled_headings(text: str) -> Repaired:
     """
     count, lines = 0, text.split("\n")
     for number, line in enumerate(lines):
+        if len(line) < 6 or not (line[-1] == line[-2] == line[-3] or line[-1].isspace()):
+            continue  # nearly all lines
         stripped = line.strip()
-        if (
-            len(stripped) < 6
-            or len(set(stripped)) < 3 - (" " not in stripped)
-            or not _TRIPLED.fullmatch(stripped)
-        ):
+        if not _TRIPLED.fullmatch(stripped):
             continue
         letters = re.sub(r"(\S)\1\1", r"\1", stripped)
-        if sum(c.isalnum() for c in letters) >= 2:
+        if len(set(letters)) >= 2 and sum(character.isalnum() for character in letters) >= 2:
             lines[number] = line.replace(stripped, letters)
             count += 1
     return Repaired("\n".join(lines), count) if count else Repaired(text, 0)
@@ -128,9 +145,6 @@ def hyphenation(text: str) -> Repaired:
     return Repaired(fixed, count)
 
 
-_PAGE_NUMBER = re.compile(
-    r"^[ \t]*(?:[-–—|\[(]?[ \t]*)(?:\d{1,4}|[ivxlcIVXLC]{1,7})(?:[ \t]*[-–—|\])]?)[ \t]*$"
-)
 _DIGITS = re.compile(r"\d+")
 
 
@@ -141,16 +155,13 @@ def furniture(text: str) -> Repaired:
     with nothing but its digits changing, in steps (page numbers). Other repeated lines stay: a
     refrain is not furniture.
     """
-    if "\f" not in text and not _PAGE_NUMBER_LINE.search(text):
-        return Repaired(text, 0)
     lines = text.split("\n")
+    if "\f" not in text and sum(len(line) <= 80 and _DIGITS.search(line) is not None for line in lines) < 3:
+        return Repaired(text, 0)
     gone = _numbered_lines(lines) | _beside_form_feeds(lines)
     kept = [line for number, line in enumerate(lines) if number not in gone]
     fixed = "\n".join(kept).replace("\f", "\n") if gone or "\f" in text else text
     return Repaired(fixed, len(gone))
-
-
-_PAGE_NUMBER_LINE = re.compile(r"^.{0,80}\d{1,4}[ \t]*$|^[ \t]*\d{1,4}.{0,80}$", re.MULTILINE)
 
 
 def _numbered_lines(lines: list[str]) -> set[int]:

@@ -49,18 +49,27 @@ class Scorer(Protocol):
         """Return posterior probabilities, texts × languages; rows sum to 1."""
 
 
-_NOT_LANGUAGE = re.compile(r"https?://\S+|www\.\S+|\S+@\S+\.\w+|[@#]\w+|<[^<>\n]{1,80}>|[\d_]+")
-_SPACE = re.compile(r"\s+")
+_ADDRESS = re.compile(r"https?://\S+|www\.\S+")
+_MENTION = re.compile(r"[\w.+-]*@[\w.-]+|#\w+")
+_TAG = re.compile(r"<[^<>\n]{1,80}>")
+_DIGITS = re.compile(r"[\d_]+")
 
 
-def letters_of(text: str, limit_characters: int = 1_000) -> str:
+def letters_of(text: str, limit_characters: int = 600) -> str:
     """Return what identification should look at: no addresses, tags or digits, no shouting.
 
-    Upper-case text is written in lower case: models are trained on running text and take a title
-    in capitals for another language.
+    The beginning is enough: more than 600 characters change the answer for hardly any text.
+    Upper-case text is written in lower case: models are trained on running text and take a title in
+    capitals for another language.
     """
-    sample = _NOT_LANGUAGE.sub(" ", text[: 4 * limit_characters])
-    sample = _SPACE.sub(" ", sample)[:limit_characters].strip()
+    sample = text[: 2 * limit_characters]
+    if "//" in sample or "www." in sample:
+        sample = _ADDRESS.sub(" ", sample)
+    if "@" in sample or "#" in sample:
+        sample = _MENTION.sub(" ", sample)
+    if "<" in sample:
+        sample = _TAG.sub(" ", sample)
+    sample = " ".join(_DIGITS.sub(" ", sample).split())[:limit_characters]
     return sample.lower() if sample.isupper() else sample
 
 

@@ -104,6 +104,7 @@ KINDS: Mapping[str, tuple[re.Pattern[str], Callable[[str], bool]]] = MappingProx
 )
 """Patterns and checks, the more certain ones first: what one found, the next does not see."""
 
+_GROUPS = re.compile(r"(?:[0-9A-Fa-f]{1,4}:){6}")
 _LONG_NUMBER = re.compile(r"\d(?:[\s./()‐‑–-]{0,2}\d){6}|\d{1,3}\.\d{1,3}\.\d{1,3}\.\d")
 
 
@@ -111,17 +112,17 @@ def redact(
     text: str, kinds: tuple[str, ...] = ("email", "ip", "phone", "iban", "card")
 ) -> tuple[str, Counter[str]]:
     """Replace private data by placeholders; return the text and how many of each kind were replaced."""
-    has_email, has_number = "@" in text, bool(_LONG_NUMBER.search(text))
-    if not has_email and not has_number and "::" not in text and text.count(":") < 5:
+    present = {
+        "email": "@" in text,
+        "ip6": "::" in text or (text.count(":") >= 6 and bool(_GROUPS.search(text))),
+        "number": bool(_LONG_NUMBER.search(text)),
+    }
+    if not any(present.values()):
         return text, Counter()
     plain, counts, numbers = ascii_digits(text), Counter[str](), dict[str, dict[str, int]]()
     for name, (pattern, is_real) in KINDS.items():
         kind = name.removesuffix("6")
-        if (
-            kind not in kinds
-            or (kind == "email" and not has_email)
-            or (kind not in ("email", "ip") and not has_number)
-        ):
+        if kind not in kinds or not present.get(name, present["number"]):
             continue
         text, plain, count = _replace(text, plain, pattern, is_real, kind, numbers.setdefault(kind, {}))
         counts.update({kind: count} if count else {})
