@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from panlect.benchmarks import BENCHMARKS, benchmark, between, summary
+from panlect.benchmarks import BENCHMARKS, benchmark, between, compare, summary
 from panlect.benchmarks.asking import Job
 from panlect.benchmarks.benchmark import Answer, Benchmark, Row, Verdict
 from panlect.benchmarks.summary import Judged, Number
@@ -105,7 +105,10 @@ def numbers_of_answers(answers: pl.DataFrame, *, pivot: str, seed: int) -> list[
                 out += between.by_pairs(judged, _orders(part, judged))
             if purpose != "rank" and (options := _options(part, judged)):
                 out += between.by_subsets(judged, options)
-        out += _against_pivot(groups, pivot) if purpose != "rank" else ()
+        if purpose != "rank":
+            out += _against_pivot(groups, pivot)
+            for first, second in compare.pairs(groups):
+                out += compare.differences(first, second, seed=seed)
     return out
 
 

@@ -154,6 +154,19 @@ def macro_bootstrap(
     data = np.asarray(values, dtype=np.float64)
     if data.size == 0:
         return EMPTY
+    value, draws = _macro_draws(data, groups, clusters, resamples, seed)
+    low, high = np.quantile(draws, [0.5 - level / 2, 0.5 + level / 2])
+    return Interval(value, float(min(low, value)), float(max(high, value)), int(data.size))
+
+
+def _macro_draws(
+    data: NDArray[np.float64],
+    groups: Sequence[Hashable],
+    clusters: Sequence[Hashable],
+    resamples: int,
+    seed: int,
+) -> tuple[float, NDArray[np.float64]]:
+    """The mean over groups, and the same in every draw of clusters."""
     group_of, cluster_of = cluster_index(groups), cluster_index(clusters)
     shape = (int(cluster_of.max()) + 1, int(group_of.max()) + 1)
     sums_CG, counts_CG = np.zeros(shape), np.zeros(shape)
@@ -163,8 +176,7 @@ def macro_bootstrap(
     drawn = _resampled_sums(np.concatenate([sums_CG, counts_CG], axis=1), resamples, seed)
     top, bottom = drawn[:, : shape[1]], drawn[:, shape[1] :]
     means = np.divide(top, bottom, out=np.full_like(top, np.nan), where=bottom > 0)
-    low, high = np.quantile(np.nanmean(means, axis=1), [0.5 - level / 2, 0.5 + level / 2])
-    return Interval(value, float(min(low, value)), float(max(high, value)), int(data.size))
+    return value, np.asarray(np.nanmean(means, axis=1))
 
 
 def bootstrap_statistics(
@@ -206,25 +218,42 @@ def paired_bootstrap(
     first: ArrayLike,
     second: ArrayLike,
     *,
+    groups: Sequence[Hashable] | None = None,
     clusters: Sequence[Hashable] | None = None,
     resamples: int = RESAMPLES,
     seed: int = 0,
-    level: float = 0.95,
 ) -> Comparison:
     """Compare two systems scored on the same questions (Koehn 2004); value i of both is question i.
 
-    The p value is two-sided and never below 1 / (resamples + 1), which is all that many draws can show.
+    With `groups` (languages) the difference is the mean over groups; with `clusters` (items) whole clusters
+    are drawn. The p value is two-sided and never below 2 / (resamples + 1), which is all that many draws can
+    show.
     """
     difference = np.asarray(second, dtype=np.float64) - np.asarray(first, dtype=np.float64)
     if difference.size == 0:
         return Comparison(math.nan, math.nan, math.nan, math.nan, 0)
-    columns = np.stack([difference, np.ones(difference.size)], axis=1)
-    sums = _resampled_sums(_cluster_totals(columns, clusters), resamples, seed)
-    draws = sums[:, 0] / sums[:, 1]
+    one_group = groups if groups is not None else [0] * difference.size
+    apart = clusters if clusters is not None else list(range(difference.size))
+    value, draws = _macro_draws(difference, one_group, apart, resamples, seed)
     tail = min(int((draws <= 0).sum()), int((draws >= 0).sum()))
-    low, high = np.quantile(draws, [0.5 - level / 2, 0.5 + level / 2])
+    low, high = np.quantile(draws, [0.025, 0.975])
     p_value = min(1.0, 2 * (tail + 1) / (resamples + 1))
-    return Comparison(float(difference.mean()), float(low), float(high), p_value, int(difference.size))
+    return Comparison(value, float(low), float(high), p_value, int(difference.size))
+
+
+def false_discoveries(p_values: Sequence[float], rate: float = 0.05) -> list[bool]:
+    """Which of many tests to believe, so that at most `rate` of those are wrong (Benjamini, Hochberg 1995).
+
+    >>> false_discoveries([0.001, 0.04, 0.03, 0.5])
+    [True, False, False, False]
+    """
+    order = sorted(range(len(p_values)), key=lambda place: p_values[place])
+    last = 0
+    for rank, place in enumerate(order, start=1):
+        if p_values[place] <= rate * rank / len(p_values):
+            last = rank
+    believed = set(order[:last])
+    return [place in believed for place in range(len(p_values))]
 
 
 def mcnemar(first: ArrayLike, second: ArrayLike) -> Comparison:

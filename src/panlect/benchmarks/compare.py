@@ -1,0 +1,85 @@
+"""Two models on the same questions: paired tests instead of overlapping bars.
+
+Every pair of steps that answered the same questions is compared per benchmark and group: the difference of
+the main measure with its interval and p value, per language (McNemar's exact test where answers are right or
+wrong) and over languages (paired bootstrap over items). `group` ends with `versus=<the earlier step>`. How
+many languages became better or worse is counted after Benjamini and Hochberg's correction, because a hundred
+tests find five at 5 % in nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import combinations
+
+import numpy as np
+
+from panlect.benchmarks.summary import UNITS, Floats, Judged, Number
+from panlect.measure.interval import (
+    Comparison,
+    Interval,
+    false_discoveries,
+    mcnemar,
+    paired_bootstrap,
+)
+
+MOST_STEPS = 5
+"""With more steps than this each is compared with the first only."""
+
+
+def pairs(groups: Sequence[Judged]) -> Iterator[tuple[Judged, Judged]]:
+    """(earlier, later) of every benchmark and group that two steps answered."""
+    steps = list(dict.fromkeys(each.step for each in groups))
+    wanted = list(combinations(steps, 2)) if len(steps) <= MOST_STEPS else [(steps[0], s) for s in steps[1:]]
+    table = {(each.step, each.benchmark, each.group): each for each in groups}
+    for first, second in wanted:
+        for step, benchmark, group in table:
+            other = table.get((second, benchmark, group))
+            if step == first and other is not None:
+                yield table[step, benchmark, group], other
+
+
+def differences(first: Judged, second: Judged, *, seed: int = 0) -> Iterator[Number]:
+    """The main measure of `second` minus that of `first`, on the questions both answered."""
+    main = second.main
+    if main not in first.values or main not in second.values:
+        return
+    places = {key: place for place, key in enumerate(zip(first.languages, first.items, strict=True))}
+    keys = list(zip(second.languages, second.items, strict=True))
+    common = np.array([place for place, key in enumerate(keys) if key in places], dtype=int)
+    if not len(common) or len(places) != len(first.items):
+        return  # nothing in common, or an item asked twice in a language: no pairs
+    before = first.values[main][[places[keys[place]] for place in common]]
+    after = second.values[main][common]
+    languages, items = second.languages[common], second.items[common]
+    group = f"{second.group}, versus={first.step}".removeprefix(", ")
+    per_language = {}
+    for language in sorted(set(languages.tolist())):
+        here = languages == language
+        per_language[language] = _one(before[here], after[here], seed)
+        yield from _rows(second, per_language[language], group, main, language)
+    over = paired_bootstrap(before, after, groups=languages.tolist(), clusters=items.tolist(), seed=seed)
+    yield from _rows(second, over, group, main, "")
+    believed = false_discoveries([found.p_value for found in per_language.values()])
+    for measure, sign in (("languages_better", 1), ("languages_worse", -1)):
+        count = sum(
+            b and sign * c.difference > 0 for b, c in zip(believed, per_language.values(), strict=True)
+        )
+        nothing = float("nan")
+        interval = Interval(float(count), nothing, nothing, len(per_language))
+        yield second.number(measure, interval, group=group, unit="languages")
+
+
+def _one(before: Floats, after: Floats, seed: int) -> Comparison:
+    if np.isin(before, (0, 1)).all() and np.isin(after, (0, 1)).all():
+        return mcnemar(before, after)
+    return paired_bootstrap(before, after, seed=seed)
+
+
+def _rows(judged: Judged, found: Comparison, group: str, main: str, language: str) -> Iterator[Number]:
+    difference = Interval(found.difference, found.low, found.high, found.count)
+    unit = UNITS.get(main, "share")
+    yield judged.number("difference", difference, group=group, language=language, unit=unit)
+    nothing = float("nan")
+    p_value = Interval(found.p_value, nothing, nothing, found.count)
+    yield judged.number("p_value", p_value, group=group, language=language, unit="probability")
