@@ -321,3 +321,25 @@ def test_left_out_languages_have_their_own_outcomes(small: Record) -> None:
     row = re.search(r"aligned: 4 languages not read</th>(.*?)</tr>", part)
     assert row
     assert f"{100 * mean:.1f}\u00a0%" in row[1]
+
+
+def test_a_study_shows_every_seed_the_mean_and_the_difference() -> None:
+    rows_ = [
+        {"step": f"{arm}-{seed}", "language": language, "value": level + gap}
+        for arm, level in (("chat", 0.7), ("control", 0.1))
+        for seed, gap in ((101, 0.0), (102, 0.1), (103, 0.2))
+        for language in ("", "swh_Latn", "yor_Latn")
+    ]
+    numbers = pl.DataFrame(rows_).with_columns(
+        measure=pl.lit("accuracy"), benchmark=pl.lit("world"), other_language=pl.lit(""), group=pl.lit("held_out"),
+        low=pl.lit(None), high=pl.lit(None), count=pl.lit(None), unit=pl.lit("share"),
+    )  # fmt: skip
+    html = render(Record((), tidy(numbers), tables.empty("answer"), read([]).dropped), ReportConfig())
+    study = html.split('<section id="transfer"')[1].split("</section>")[0].split("<table>")[2]
+    assert '<th scope="col" class="n">seed 102</th>' in study
+    cells = {
+        arm: re.findall(r"[\d.]+\u00a0%|[+−][\d.]+ points", row)
+        for arm, row in re.findall(r'<th scope="row">(\w+)</th>(.*?)</tr>', study)
+    }
+    assert cells["chat"] == ["70.0\u00a0%", "80.0\u00a0%", "90.0\u00a0%", "80.0\u00a0%"]
+    assert cells["control"] == ["10.0\u00a0%", "20.0\u00a0%", "30.0\u00a0%", "20.0\u00a0%", "−60.0 points"]

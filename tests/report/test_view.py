@@ -226,3 +226,12 @@ def test_languages_that_a_training_left_out_are_told_apart() -> None:
     )  # fmt: skip
     assert shown_.splits(["swh_Latn", "yor_Latn"]) == {"chat-101": (["swh_Latn"], ["yor_Latn"])}
     assert shown_.splits(["swh_Latn"]) == {}
+
+
+def test_differences_between_arms_are_paired_by_seed() -> None:
+    first, second = {"101": 0.2, "102": 0.4, "103": 0.6}, {"101": 0.5, "102": 0.8, "103": 0.8, "104": 0.0}
+    found = arms.difference(first, second)
+    assert found is not None
+    half = 4.303 * 0.1 / math.sqrt(3)  # the differences are 0.3, 0.4, 0.2
+    assert found == pytest.approx((0.3, 0.3 - half, 0.3 + half), abs=1e-6)
+    assert arms.difference({"101": 0.2}, {"101": 0.5}) is None

@@ -12,6 +12,7 @@ says how far another seed may land, which the interval of one run does not.
 import math
 import re
 from collections.abc import Mapping, Sequence
+from statistics import fmean, stdev
 
 import polars as pl
 
@@ -87,6 +88,18 @@ def pool(numbers: pl.DataFrame, arms: Mapping[str, Mapping[str, str]]) -> pl.Dat
 def _clip(end: pl.Expr) -> pl.Expr:
     """Keep the interval of a share between 0 and 1; Student's t does not know about shares."""
     return pl.when(pl.col("measure").is_in(sorted(SHARES))).then(end.clip(0, 1)).otherwise(end)
+
+
+def difference(first: Mapping[str, float], second: Mapping[str, float]) -> tuple[float, float, float] | None:
+    """Mean of `second - first` over the seeds that both have, with its 95 % interval; None below two.
+
+    Seeds are paired: what makes one seed's world easier makes it easier for both arms.
+    """
+    gaps = [second[seed] - first[seed] for seed in first if seed in second]
+    if len(gaps) < 2:
+        return None
+    half = _factor(len(gaps)) * stdev(gaps)
+    return fmean(gaps), fmean(gaps) - half, fmean(gaps) + half
 
 
 def _factor(seeds: int) -> float:

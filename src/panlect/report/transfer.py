@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from panlect.report import charts, drawing
+from panlect.report import arms, charts, drawing
 from panlect.report.blocks import Block, Cell, Column, Figure, Heading, Missing, Section, Table
 from panlect.report.settings import ReportConfig
 from panlect.report.tabling import score_cell
 from panlect.report.view import Score, Slice, View, presented
-from panlect.report.wording import measure, value
+from panlect.report.wording import Measure, measure, value
 
 
 def transfer(view: View, config: ReportConfig) -> Section | Missing:
@@ -79,17 +79,21 @@ def _seeds(view: View, part: Slice, name: str) -> list[Block]:
     guess = f" Dashed: the guessing level, {value(level, shape.kind)}." if level is not None else ""
     dot = "Dot and bar: the mean over seeds with its 95\u00a0% interval (Student's t)."
     caption = f"Rings: one seed each. {dot}{guess}"
-    return [Heading(title), Figure((drawn,), caption), _seed_table(frame, shape.kind, title, part)]
+    return [Heading(title), Figure((drawn,), caption), _seed_table(frame, view.final(part), title, part)]
 
 
-def _seed_table(frame: pl.DataFrame, kind: str, title: str, part: Slice) -> Table:
+def _seed_table(frame: pl.DataFrame, best: str, title: str, part: Slice) -> Table:
     seeds = [seed for seed in frame["seed"].unique(maintain_order=True) if seed]
     columns = (
         Column("Arm"),
         *(Column(f"seed {seed}", number=True) for seed in seeds),
         Column("mean", number=True),
+        Column(f"against “{best}”", number=True),
     )
     shape = measure(part.measure)
+    by_seed: dict[str, dict[str, float]] = {}
+    for arm, seed, number in frame.filter(pl.col("seed") != "").select("arm", "seed", "value").iter_rows():
+        by_seed.setdefault(arm, {})[seed] = number
     rows = []
     for arm in frame["arm"].unique(maintain_order=True):
         of_arm = {row["seed"]: row for row in frame.filter(pl.col("arm") == arm).iter_rows(named=True)}
@@ -97,9 +101,15 @@ def _seed_table(frame: pl.DataFrame, kind: str, title: str, part: Slice) -> Tabl
             score_cell(Score(row["value"], row["low"], row["high"], None) if row else None, shape)
             for row in (of_arm.get(seed) for seed in [*seeds, ""])
         ]
-        rows.append((Cell(arm), *cells))
-    return Table(
-        f"{title}. Below each value its 95\u00a0% interval; that of the mean is over seeds.",
-        columns,
-        tuple(rows),
-    )
+        gap = arms.difference(by_seed.get(best, {}), by_seed.get(arm, {})) if arm != best else None
+        rows.append((Cell(arm), *cells, _gap_cell(gap, shape)))
+    note = "Below each value its 95\u00a0% interval; those of means and of differences are over seeds."
+    return Table(f"{title}. {note}", columns, tuple(rows))
+
+
+def _gap_cell(gap: tuple[float, float, float] | None, shape: Measure) -> Cell:
+    if gap is None:
+        return Cell("–", sort=0.0)
+    scale, unit = (100, " points") if shape.kind == "share" else (1, "")
+    mean, low, high = (f"{scale * number:+.1f}".replace("-", "−") for number in gap)
+    return Cell(f"{mean}{unit}", note=f"{low} to {high}", sort=gap[0])
