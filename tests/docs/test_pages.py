@@ -1,6 +1,7 @@
 """Documentation that cannot rot: its Python runs, its recipes load, its commands and links exist."""
 
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -50,7 +51,7 @@ def test_recipes_load(page: Path) -> None:
 def test_commands_exist_and_light_ones_run(page: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for block in [*blocks(page, "bash"), *blocks(page, "console")]:
         for line in block.replace("\\\n", " ").splitlines():
-            command = line.removeprefix("$ ").split("#")[0].split()
+            command = shlex.split(line.removeprefix("$ "), comments=True)
             if not command or command[0] != "panlect":
                 continue
             assert command[1] in {*VERBS, *STAGES, *LIGHT}, f"{page.name}: {line}"
