@@ -66,7 +66,7 @@ def test_the_same_seed_gives_the_same_interval_and_chunks_do_not_matter(
     first = bootstrap(values, seed=5)
     assert bootstrap(values, seed=5) == first
     assert bootstrap(values, seed=6) != first
-    monkeypatch.setattr("panlect.measure.interval.CELLS_PER_CHUNK", 1000)
+    monkeypatch.setattr("panlect.measure.interval.CELLS_KEPT", 1000)
     assert bootstrap(values, seed=5) == first
 
 

@@ -37,6 +37,11 @@ WORST = 5
 FROM_SUMS: Mapping[str, Callable[[Floats], Floats]] = {**SCORES, "bits_per_byte": ratio_score}
 """Measures that are functions of summed statistics."""
 
+WITHOUT_INTERVAL = frozenset({"chance", "choice_chance", "constant"})
+"""Measures that are known and not estimated."""
+
+NOTHING = float("nan")
+
 UNITS: Mapping[str, str] = dict.fromkeys(SCORES, "points") | {"bits_per_byte": "bits"}
 """Units of measures that are not shares."""
 
@@ -85,6 +90,9 @@ class Judged:
                 self.statistics[measure][rows], score, groups=groups, clusters=items, seed=seed
             )
         values = self.values[measure][rows]
+        if measure in WITHOUT_INTERVAL:
+            over = list(self.scores(measure).values()) if macro else values
+            return Interval(float(np.mean(over)), NOTHING, NOTHING, len(values))
         if macro:
             return macro_bootstrap(values, languages, items, seed=seed)
         if np.isin(values, (0.0, 1.0)).all() and len(set(items)) == len(values):
@@ -188,8 +196,7 @@ def _calibration(judged: Judged) -> Iterator[Number]:
         rows = judged.known("confidence") & ((judged.languages == language) if language else True)
         sure, right = judged.values["confidence"][rows], judged.values[judged.main][rows]
         error = expected_calibration_error(sure, right)
-        nothing = float("nan")
-        interval = Interval(error, nothing, nothing, int(rows.sum()))
+        interval = Interval(error, NOTHING, NOTHING, int(rows.sum()))
         yield judged.number("calibration_error", interval, language=language)
 
 
@@ -204,8 +211,7 @@ def _spread(judged: Judged, measure: str) -> Iterator[Number]:
         rows["democratisation"] = fairness.democratisation(scores)
     for name, value in rows.items():
         unit = "percent" if name == "democratisation" else UNITS.get(measure, "share")
-        nothing = float("nan")
-        yield judged.number(name, Interval(value, nothing, nothing, count), unit=unit)
+        yield judged.number(name, Interval(value, NOTHING, NOTHING, count), unit=unit)
 
 
 KINDS = {"script": "script", "resources": "resource_class", "family": "family"}

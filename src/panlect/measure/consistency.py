@@ -98,7 +98,9 @@ class Agreements:
         )
         counts_P = asked_QP.sum(axis=0)
         kept = np.flatnonzero(counts_P)
-        low_P, high_P = np.nanquantile(means_RP[:, kept], [0.025, 0.975], axis=0)
+        # The path for missing values goes column by column, which takes seconds for 4,950 pairs.
+        quantile = np.nanquantile if np.isnan(means_RP[:, kept]).any() else np.quantile
+        low_P, high_P = quantile(means_RP[:, kept], [0.025, 0.975], axis=0)
         values_P = sums_QP.sum(axis=0)[kept] / counts_P[kept]
         rows = zip(kept, values_P, np.minimum(low_P, values_P), np.maximum(high_P, values_P), strict=True)
         return {

@@ -12,13 +12,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 RESAMPLES = 1000
-CELLS_PER_CHUNK = 2_000_000  # resample-by-cluster counts held in memory at once: 16 MB
+CELLS_KEPT = 1_000_000  # resample-by-cluster counts held in memory at once: 8 MB
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +78,26 @@ def _cluster_totals(columns: NDArray[np.float64], clusters: Sequence[Hashable] |
     return totals
 
 
+@lru_cache(maxsize=32)
+def _draws(clusters: int, resamples: int, seed: int) -> NDArray[np.float64]:
+    """How often each cluster is drawn, [resamples, clusters]; kept, for one report asks for it often."""
+    generator = np.random.default_rng(seed)
+    return generator.multinomial(clusters, np.full(clusters, 1.0 / clusters), size=resamples).astype(
+        np.float64
+    )
+
+
 def _resampled_sums(totals_CK: NDArray[np.float64], resamples: int, seed: int) -> NDArray[np.float64]:
     """Column sums [resamples, K] over clusters drawn with replacement."""
     clusters = totals_CK.shape[0]
+    if clusters * resamples <= CELLS_KEPT:
+        return _draws(clusters, resamples, seed) @ totals_CK
     generator = np.random.default_rng(seed)
     share = np.full(clusters, 1.0 / clusters)
-    chunk = max(1, CELLS_PER_CHUNK // clusters)
+    chunk = max(1, CELLS_KEPT // clusters)
     parts = [
-        generator.multinomial(clusters, share, size=min(chunk, resamples - start)) @ totals_CK
+        generator.multinomial(clusters, share, size=min(chunk, resamples - start)).astype(np.float64)
+        @ totals_CK
         for start in range(0, resamples, chunk)
     ]
     return np.concatenate(parts)
