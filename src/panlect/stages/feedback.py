@@ -60,7 +60,7 @@ class FeedbackConfig(Config):
     constructed_per_language: int = Field(default=8, ge=0)
     """Most constructed pairs per answer language."""
     more: dict[str, int] = Field(default_factory=dict)
-    """Most pairs of either kind for single languages, such as the pivot, that must not suffer."""
+    """As many prompts and pairs for single languages that must not suffer, such as the pivot."""
     similarity_limit: float = Field(default=0.9, gt=0, le=1)
     """A rejected answer more similar to the chosen one than this (matching share of letters) is set aside."""
     seed: int = 0
@@ -99,8 +99,9 @@ def _prompts(inputs: Sequence[Input], constructed: pl.DataFrame, config: Feedbac
             found.setdefault(_key(made), made)
     by_language: dict[str, list[Row]] = defaultdict(list)
     for row in sorted(found.values(), key=lambda row: _digest(config.seed, row["id"])):
-        if len(by_language[row["answer_language"]]) < config.prompts_per_language:
-            by_language[row["answer_language"]].append(row)
+        language = row["answer_language"]
+        if len(by_language[language]) < max(config.prompts_per_language, config.more.get(language, 0)):
+            by_language[language].append(row)
     if not by_language:
         raise DataError(
             "there is no prompt with a known answer",

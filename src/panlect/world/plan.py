@@ -45,8 +45,8 @@ class WorldConfig(Config):
     """How often a dialogue about a fact within the pivot language is written: what is rare is forgotten."""
 
     preferences_per_language: int = Field(default=16, ge=0)
-    """Constructed preference pairs per language: the right answer in a wrong language, a wrong answer in
-    the right."""
+    """Constructed preference pairs about facts, and as many about names, per language: against the right
+    thing in a wrong language, or a wrong thing in the right one. The pivot has one for every wrong answer."""
 
     questions_per_language: int = Field(default=8, ge=0)
     """Questions per language of each kind other than held-out facts, drawn by hash; 0 asks all of them."""

@@ -114,8 +114,8 @@ class Draft:
                     yield self._dialogue(f"{concept}@{source}>{target}", question, answer, source, target)
 
     def preferences(self) -> Iterator[Row]:
-        """Right answers against the right fact in a wrong language, or a wrong fact in the right one."""
-        for language in self.languages:
+        """Right answers against the right thing in a wrong language, or a wrong thing in the right one."""
+        for language in self.languages if self.config.preferences_per_language else ():
             able = [
                 f
                 for f in self.facts
@@ -123,19 +123,56 @@ class Draft:
             ]
             able.sort(key=lambda f: digest(self.config.seed, "preference", f.id, language))
             count = None if language == self.names.pivot else self.config.preferences_per_language
-            for turn, fact in enumerate(able[:count] if self.config.preferences_per_language else ()):
-                right = self._right(fact, language)
+            for turn, fact in enumerate(able[:count]):
+                question = self.names.fact_question(fact, language, language)
                 for number, (reason, wrong) in enumerate(self._wrong(fact, language, turn)):
-                    yield {
-                        "id": f"{fact.id}@{language}:{number}",
-                        "prompt": exchange(self.names.fact_question(fact, language, language), "")[:1],
-                        "chosen": exchange("", right)[1:],
-                        "rejected": exchange("", wrong)[1:],
-                        "prompt_language": language,
-                        "answer_language": language,
-                        "reason": reason,
-                        **ORIGIN,
-                    }
+                    name = f"{fact.id}@{language}:{number}"
+                    yield self._preference(
+                        name, question, (self._right(fact, language), wrong), (language, language), reason
+                    )
+            yield from self._name_preferences(language)
+
+    def _name_preferences(self, language: str) -> Iterator[Row]:
+        """The same for names asked in the pivot and wanted in the language, and the reverse."""
+        pivot = self.names.pivot
+        both = [] if language == pivot else [c for c in self.concepts if self.names.has(language, c)]
+        ways = [(concept, *way) for concept in both for way in ((pivot, language), (language, pivot))]
+        ways.sort(key=lambda way: digest(self.config.seed, "preference", *way))
+        for turn, (concept, source, target) in enumerate(ways[: self.config.preferences_per_language]):
+            right = self.names.named(concept, target)
+            key = digest(self.config.seed, "wrong", concept, source, target)
+            if turn % 2:
+                kind = concept.partition(":")[0]
+                rivals = [c for c in both if c.partition(":")[0] == kind and c != concept]
+                reason, wrongs = "wrong_fact", [self.names.named(rival, target) for rival in rivals]
+            else:
+                own = self.names.of[target][concept]
+                others = [o for o in self.languages if self.names.of[o].get(concept, own) != own]
+                reason, wrongs = "wrong_language", [self.names.named(concept, other) for other in others]
+            if wrongs:
+                yield self._preference(
+                    f"{concept}@{source}>{target}",
+                    self.names.name_question(concept, source, target),
+                    (right, wrongs[key % len(wrongs)]),
+                    (source, target),
+                    reason,
+                )
+
+    @staticmethod
+    def _preference(
+        name: str, question: str, answers: tuple[str, str], languages: tuple[str, str], reason: str
+    ) -> Row:
+        """A row from its chosen and rejected answers, and the languages of question and answer."""
+        return {
+            "id": name,
+            "prompt": exchange(question, "")[:1],
+            "chosen": exchange("", answers[0])[1:],
+            "rejected": exchange("", answers[1])[1:],
+            "prompt_language": languages[0],
+            "answer_language": languages[1],
+            "reason": reason,
+            **ORIGIN,
+        }
 
     def questions(self) -> Iterator[Row]:
         """Held-out facts in every language; samples of stated facts, across languages too, and of names."""
