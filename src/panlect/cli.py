@@ -347,6 +347,41 @@ def _chat(options: argparse.Namespace) -> int:
     return DONE
 
 
+# --- the curator's hand tools --------------------------------------------------------------------
+
+
+def _build_doctor(parser: _Parser) -> None:
+    parser.add_argument("file", type=Path, metavar="FILE", help="a file, or a directory of files")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from panlect.curation import hand_tools as tools
+
+    found = tools.doctor_file(options.file)
+    print(json.dumps(found, ensure_ascii=False) if options.json else tools.doctor_text(found))
+    return DONE
+
+
+def _build_identify(parser: _Parser) -> None:
+    _build_doctor(parser)
+    parser.add_argument("--model", default="both", help="both, langid, cld2, a fastText file ...")
+    parser.add_argument("--evaluate", action="store_true", help="compare with the labels of the file")
+    parser.add_argument("--language-pattern", default="", metavar="P", help="labels from the path")
+
+
+def _identify(options: argparse.Namespace) -> int:
+    from panlect.curation import hand_tools as tools
+
+    if options.evaluate:
+        pattern = options.language_pattern
+        found = tools.evaluate_file(options.file, model=options.model, language_pattern=pattern)
+    else:
+        found = tools.identify_file(options.file, model=options.model)
+    print(json.dumps(found, ensure_ascii=False) if options.json else tools.identify_text(found))
+    return DONE
+
+
 VERBS: Mapping[str, tuple[Verb, Callable[[_Parser], None], str]] = {
     "run": (_run, _build_run, "run a recipe; continues where it was; --dry-run shows the plan"),
     "show": (_show, _build_show, "show a finished folder, or what it dropped"),
@@ -354,6 +389,8 @@ VERBS: Mapping[str, tuple[Verb, Callable[[_Parser], None], str]] = {
     "schema": (_schema, _build_stage_name, "print a stage's settings as JSON Schema"),
     "lang": (_lang, _build_lang, "show languages; without codes, the groups"),
     "chat": (_chat, _build_chat, "talk to a model in the terminal"),
+    "doctor": (_doctor, _build_doctor, "show what damage a text file has and how it would be repaired"),
+    "identify": (_identify, _build_identify, "name the languages of a file; --evaluate compares with labels"),
 }
 
 

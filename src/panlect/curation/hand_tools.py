@@ -4,7 +4,7 @@ They return plain values; the command line prints them.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -137,3 +137,35 @@ def evaluate_file(path: Path, *, model: str = "both", language_pattern: str = ""
         "macro_f1": macro,
         "languages": languages,
     }
+
+
+def doctor_text(found: Mapping[str, Any]) -> str:
+    """Write what `doctor_file` found for a terminal."""
+    lines = [f"{found['rows']:,} texts in {found['file']}"]
+    for name, counts in found["repaired"].items():
+        lines.append(f"  {name:<18} {counts['places']:>8,} places in {counts['rows']:,} texts")
+    if not found["repaired"]:
+        lines.append("  no damage found")
+    for reason, count in found["unreadable"].items():
+        lines.append(f"  {reason:<18} {count:>8,} rows cannot be read")
+    for each in found["examples"]:
+        lines += ["", f"{each['place']}  {each['repairs']}", f"  - {each['before']}", f"  + {each['after']}"]
+    return "\n".join(lines)
+
+
+def identify_text(found: Mapping[str, Any]) -> str:
+    """Write what `identify_file` or `evaluate_file` found for a terminal, worst languages first."""
+    if "macro_f1" not in found:
+        lines = [f"{found['rows']:,} texts in {found['file']}, model {found['model']}"]
+        lines += [f"  {language:<10} {count:>8,}" for language, count in found["languages"].items()]
+        lines += [
+            "",
+            *(f"{each['language']}  {each['score']:.2f}  {each['text']}" for each in found["first"]),
+        ]
+        return "\n".join(lines)
+    head = f"accuracy {found['accuracy']:.3f}, macro F1 {found['macro_f1']:.3f} over {found['rows']:,} texts"
+    lines = [head, "", "language      texts     F1  accuracy  in its group  most often taken for"]
+    for each in found["languages"]:
+        row = f"{each['language']:<10} {each['texts']:>8,}  {each['f1']:.3f}     {each['accuracy']:.3f}"
+        lines.append(f"{row}         {each['accuracy_in_group']:.3f}  {each['most_common_error']}")
+    return "\n".join(lines)

@@ -124,21 +124,25 @@ class Cld2:
 
 
 class Both:
-    """The mean of two models' probabilities; a language that one does not know is left to the other."""
+    """Two models' probabilities: for each language the mean over the models that know it.
+
+    A model that does not know a language is sure of a wrong one; its silence must not count against
+    the other's answer.
+    """
 
     def __init__(self, first: Scorer, second: Scorer) -> None:
         self._models = (first, second)
         self.languages = tuple(dict.fromkeys([*first.languages, *second.languages]))
-        self._columns = [
-            np.array([self.languages.index(code) for code in model.languages]) for model in self._models
-        ]
+        self._columns = [np.array([self.languages.index(code) for code in m.languages]) for m in self._models]
+        self._known = np.bincount(np.concatenate(self._columns), minlength=len(self.languages))
 
     def scores(self, texts: Sequence[str]) -> Scores:
-        """Return the mean of the posteriors."""
+        """Return the means, scaled to sum to 1."""
         scores = np.zeros((len(texts), len(self.languages)), dtype=np.float32)
         for model, columns in zip(self._models, self._columns, strict=True):
-            scores[:, columns] += model.scores(texts) / 2
-        return scores
+            scores[:, columns] += model.scores(texts)
+        scores /= self._known
+        return np.asarray(scores / scores.sum(axis=1, keepdims=True), dtype=np.float32)
 
 
 class FastText:
