@@ -65,6 +65,7 @@ class View:
         self.record = record
         self._settings = settings or ReportConfig()
         self._pool = pool
+        self._scores: dict[Slice, dict[tuple[str, str], Score]] = {}
 
     @cached_property
     def single_steps(self) -> list[str]:
@@ -93,18 +94,21 @@ class View:
 
     def slices(self, name: str) -> list[Slice]:
         """The slices of one measure, the leading one first; means over scripts and the like are no slices."""
+        return list(self._slices.get(name, ()))
+
+    @cached_property
+    def _slices(self) -> dict[str, list[Slice]]:
         rows = self.numbers.filter(
-            ~made()
-            & ~pl.col("group").str.contains(KIND)
-            & (pl.col("measure") == name)
-            & (pl.col("other_language") == "")
+            ~made() & ~pl.col("group").str.contains(KIND) & (pl.col("other_language") == "")
         )
-        found = rows.select("benchmark", "group").unique(maintain_order=True).rows()
         rank = {group: place for place, group in enumerate(LEADING_GROUPS)}
-        return [
-            Slice(name, benchmark, group)
-            for benchmark, group in sorted(found, key=lambda pair: rank.get(pair[1], len(rank)))
-        ]
+        found: dict[str, list[Slice]] = {}
+        for part in rows.select("measure", "benchmark", "group").unique(maintain_order=True).iter_rows():
+            found.setdefault(part[0], []).append(Slice(*part))
+        return {
+            name: sorted(parts, key=lambda part: rank.get(part.group, len(rank)))
+            for name, parts in found.items()
+        }
 
     @cached_property
     def leading(self) -> Slice | None:
@@ -123,18 +127,22 @@ class View:
         return None
 
     def rows(self, part: Slice) -> pl.DataFrame:
-        """All rows of one slice, of evaluated steps and not between two languages."""
-        return self.numbers.filter(
-            (pl.col("measure") == part.measure)
-            & (pl.col("benchmark") == part.benchmark)
-            & (pl.col("group") == part.group)
-            & (pl.col("other_language") == "")
-        )
+        """All rows of one slice that are not between two languages."""
+        return self._rows.get(part, self.numbers.clear())
+
+    @cached_property
+    def _rows(self) -> dict[Slice, pl.DataFrame]:
+        """All slices at once: every section asks for them, and a filter over all rows each time is slow."""
+        single = self.numbers.filter(pl.col("other_language") == "")
+        parts = single.partition_by("measure", "benchmark", "group", as_dict=True)
+        return {Slice(*(str(name) for name in key)): rows for key, rows in parts.items()}
 
     def scores(self, part: Slice) -> dict[tuple[str, str], Score]:
         """Scores by (step, language); the language "" is the whole."""
-        columns = self.rows(part).select("step", "language", "value", "low", "high", "count")
-        return {(row[0], row[1]): Score(*row[2:]) for row in columns.iter_rows()}
+        if part not in self._scores:
+            columns = self.rows(part).select("step", "language", "value", "low", "high", "count")
+            self._scores[part] = {(row[0], row[1]): Score(*row[2:]) for row in columns.iter_rows()}
+        return self._scores[part]
 
     def outcome(self, part: Slice) -> dict[tuple[str, str], Score]:
         """Scores of a label such as off_target; where answers were judged and none got it, it is 0."""
