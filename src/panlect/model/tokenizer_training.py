@@ -33,6 +33,12 @@ Normalisation = Literal["nfc", "none"]
 
 BEGIN, END, PAD = "<|begin|>", "<|end|>", "<|pad|>"
 ROLES = ("<|system|>", "<|user|>", "<|assistant|>")
+SETTINGS_FILES = (
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "chat_template.jinja",
+    "added_tokens.json",
+)
 SPECIAL_TOKENS = (PAD, BEGIN, END, *ROLES)
 WORD_PATTERN = (
     # a word, with one sign or space before it
@@ -183,8 +189,8 @@ def save(
     (path / "chat_template.jinja").write_text(chat_template, encoding="utf-8")
 
 
-def save_beside(tokenizer: Tokenizer, path: Path, origin: str, names: Sequence[str]) -> None:
-    """Write a changed tokenizer with the settings of its origin: the files `names` that are there.
+def save_beside(tokenizer: Tokenizer, path: Path, origin: str) -> None:
+    """Write a changed tokenizer with the settings of its origin.
 
     The vocabulary files of slow tokenizers (.model, vocab.json, merges.txt) would contradict tokenizer.json
     and stay behind.
@@ -192,7 +198,7 @@ def save_beside(tokenizer: Tokenizer, path: Path, origin: str, names: Sequence[s
     path.mkdir(parents=True, exist_ok=True)
     directory = Path(origin)
     if directory.is_dir():
-        for name in names:
+        for name in SETTINGS_FILES:
             if (directory / name).is_file():
                 shutil.copy(directory / name, path / name)
     else:
@@ -201,6 +207,16 @@ def save_beside(tokenizer: Tokenizer, path: Path, origin: str, names: Sequence[s
         AutoTokenizer.from_pretrained(origin).save_pretrained(path)
     tokenizer.encode_special_tokens = False
     tokenizer.save(str(path / "tokenizer.json"))
+
+
+def forget_numbers(path: Path) -> None:
+    """Take the ids of special tokens out of tokenizer_config.json after they moved."""
+    file = path / "tokenizer_config.json"
+    if file.is_file():
+        facts = json.loads(file.read_text(encoding="utf-8"))
+        facts.pop("added_tokens_decoder", None)
+        file.write_text(json.dumps(facts, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    (path / "added_tokens.json").unlink(missing_ok=True)
 
 
 def check_chat_template(template: str, tokenizer: Tokenizer) -> None:

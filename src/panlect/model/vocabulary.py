@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from panlect.errors import ModelError
 from panlect.model.initialise import Method, Mix
+from panlect.model.tokenizer_training import encode_texts
 
 MULTIPLE = 64
 """Tables are padded to a multiple of this many rows, as matrix units like it."""
@@ -194,7 +195,7 @@ def warm_up(
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
-            losses.append(float(loss))
+            losses.append(float(loss.detach()))
     network.eval()
     return losses
 
@@ -250,6 +251,17 @@ def renumber(network: Any, numbers: Mapping[int, int]) -> None:
                 setattr(settings, name, [numbers[each] for each in value if each in numbers])
 
 
+def logits(network: Any, tokenizer: Any, texts: Sequence[str]) -> list[Tensor]:
+    """Outputs (tokens, vocabulary) for each text, in fp32."""
+    network.eval()
+    found = []
+    with torch.no_grad():
+        for ids in encode_texts(tokenizer, texts):
+            if ids:
+                found.append(network(input_ids=torch.tensor([ids[:256]])).logits[0].float())
+    return found
+
+
 @dataclass(frozen=True)
 class Verified:
     """What `verify` found; `problems` is empty when all is well."""
@@ -294,8 +306,8 @@ def _pass(network: Any, ids_BT: Tensor, problems: list[str]) -> float:
     result = network(input_ids=ids_BT, labels=ids_BT).loss
     result.backward()
     gradients = [parameter.grad for parameter in tables(network)]
-    if not math.isfinite(float(result)):
+    if not math.isfinite(float(result.detach())):
         problems.append("the loss is not a number")
     if any(gradient is None or not torch.isfinite(gradient).all() for gradient in gradients):
         problems.append("a gradient of the embedding tables is missing or not finite")
-    return float(result)
+    return float(result.detach())

@@ -24,13 +24,6 @@ from panlect.model.corpus import components_of, rows_by_language, sampled
 
 VERSION = 1
 HELD_OUT_EVERY = 20
-TOKENIZER_FILES = (
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "chat_template.jinja",
-    "added_tokens.json",
-    "generation_config.json",
-)
 
 
 class ExtendConfig(Config):
@@ -86,9 +79,10 @@ def extend(inputs: Sequence[Input], out: Path, config: ExtendConfig) -> Folder:
             protect=config.protect,
             min_count=config.min_count,
             widen_words=config.widen_words,
+            source=_file(origin),
         )
         _check(work, old, found, texts)
-        tokenizer_training.save_beside(found.tokenizer, work.model_path, origin, TOKENIZER_FILES)
+        tokenizer_training.save_beside(found.tokenizer, work.model_path, origin)
         _measure(work, old, found, texts)
         written = _model(inputs, origin, old, found, texts, config, work)
         _remember(work, found, written, config)
@@ -104,6 +98,11 @@ def _tokenizer(origin: str) -> Any:
     from panlect.model.tokenizer_reading import engine_of
 
     return engine_of(origin)
+
+
+def _file(origin: str) -> str:
+    path = Path(origin) / "tokenizer.json"
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
 
 
 def _texts(inputs: Sequence[Input], config: ExtendConfig, work: Draft) -> _Texts:
@@ -213,7 +212,7 @@ def _model(
     )
     if config.warm_up_steps:
         _warm_up(network, found, texts, config, work)
-    network.save_pretrained(work.model_path, safe_serialization=True)
+    network.save_pretrained(work.model_path)
     probe = [row for rows in texts.new.values() for row in rows[:20]] + texts.protected[:20]
     verified = vocabulary.verify(work.model_path, probe, with_model=True)
     if verified.problems:
