@@ -69,3 +69,17 @@ def test_batches_change_nothing_and_long_texts_are_refused(location):
 def test_what_is_no_translation_model_is_refused(tmp_path):
     with pytest.raises(ModelError, match="cannot be loaded"):
         Seq2Seq(str(tmp_path))
+
+
+def test_cross_entropy_does_not_depend_on_the_neighbours(location):
+    """The published MAPO code divides by the padded length: a short reference looks better beside a long one."""
+    model = Seq2Seq(location)
+    sources, targets = ["a b", "c", "a"], ["c d", "e " * 20, "b"]
+    together = model.cross_entropy(sources, targets, "en", "ja")
+    alone = [model.cross_entropy([s], [t], "en", "ja")[0] for s, t in zip(sources, targets, strict=True)]
+    assert together == pytest.approx(alone, rel=1e-5)
+    network, ids = model.network, torch.tensor([[9, 4, 5, 2]])
+    with torch.no_grad():
+        logits = network(input_ids=ids, decoder_input_ids=torch.tensor([[2, 10, 6, 7]])).logits[0]
+    by_hand = -torch.log_softmax(logits, -1)[[1, 2, 3], [6, 7, 2]].mean()
+    assert together[0] == pytest.approx(float(by_hand), rel=1e-5)

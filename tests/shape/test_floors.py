@@ -25,7 +25,7 @@ FLOORS = {
         "recipe",
     ],
     1: ["text", "measure", "mixture"],
-    2: ["model", "benchmarks", "world", "read", "curation", "dialogue", "endpoint"],
+    2: ["model", "benchmarks", "world", "read", "curation", "dialogue", "endpoint", "rating"],
     3: ["stages"],
     4: ["stage", "report", "serve", "show"],
     5: ["run", "plan", "cli", "__main__"],

@@ -103,10 +103,7 @@ class Seq2Seq:
         return int(getattr(self.network.config, "max_position_embeddings", 0) or 512)
 
     def _batch(self, sources: Sequence[list[int]], forced: int | None) -> list[tuple[str, str]]:
-        width = max(len(ids) for ids in sources)
-        pad = self.tokenizer.pad_token_id
-        tokens_BT = torch.tensor([ids + [pad] * (width - len(ids)) for ids in sources])
-        mask_BT = torch.tensor([[1] * len(ids) + [0] * (width - len(ids)) for ids in sources])
+        tokens_BT, mask_BT = self._padded(sources)
         made_BT = self.network.generate(
             input_ids=tokens_BT,
             attention_mask=mask_BT,
@@ -120,3 +117,39 @@ class Seq2Seq:
         # The decoder starts from a special token, which many of these models share with the end mark.
         ended = [end in row[1:] for row in made_BT.tolist()]
         return [(text.strip(), "" if done else "cut_off") for text, done in zip(texts, ended, strict=True)]
+
+    @torch.inference_mode()
+    def cross_entropy(
+        self, texts: Sequence[str], translations: Sequence[str], source: str, target: str
+    ) -> list[float]:
+        """Nats per token of each translation given its text; padding takes no part: batches change nothing.
+
+        The target language's token, which is forced, is not counted; the end mark is.
+        """
+        sources, forced = self._encoded(texts, source, target)
+        end = self.tokenizer.eos_token_id
+        targets = [[*self.tokenizer.encode(text, add_special_tokens=False), end] for text in translations]
+        prefix = [int(self.network.config.decoder_start_token_id), *([] if forced is None else [forced])]
+        found = [0.0] * len(texts)
+        sizes = [len(ids) + len(wanted) for ids, wanted in zip(sources, targets, strict=True)]
+        order = sorted(range(len(texts)), key=lambda place: (sizes[place], place))
+        for start in range(0, len(order), self.batch_rows):
+            places = order[start : start + self.batch_rows]
+            tokens_BT, mask_BT = self._padded([sources[place][: self._longest()] for place in places])
+            read_BT, _ = self._padded([prefix + targets[place][:-1] for place in places])
+            logits_BTV = self.network(
+                input_ids=tokens_BT, attention_mask=mask_BT, decoder_input_ids=read_BT
+            ).logits
+            logp_BTV = torch.log_softmax(logits_BTV[:, len(prefix) - 1 :].float(), dim=-1)
+            for row, place in enumerate(places):
+                wanted_T = torch.tensor(targets[place])
+                logp_T = logp_BTV[row, : len(wanted_T)].gather(1, wanted_T[:, None])[:, 0]
+                found[place] = float(-logp_T.double().mean())
+        return found
+
+    def _padded(self, rows: Sequence[list[int]]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Rows padded on the right, and their mask."""
+        width, pad = max(len(ids) for ids in rows), self.tokenizer.pad_token_id
+        tokens_BT = torch.tensor([ids + [pad] * (width - len(ids)) for ids in rows])
+        mask_BT = torch.tensor([[1] * len(ids) + [0] * (width - len(ids)) for ids in rows])
+        return tokens_BT, mask_BT

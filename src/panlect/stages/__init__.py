@@ -30,6 +30,9 @@ STAGES: Mapping[str, Entry] = MappingProxyType(
         "dialogues": Entry("panlect.stages.dialogues", "read or make dialogues to learn from"),
         "instruct": Entry("panlect.stages.instruct", "fine-tune on dialogues, loss on the answers only"),
         "feedback": Entry("panlect.stages.feedback", "make preference pairs, each with a typed reason"),
+        "rank": Entry(
+            "panlect.stages.rank", "put a model's own answers in order: agreement, alignment, judge"
+        ),
         "prefer": Entry("panlect.stages.prefer", "align with preference pairs"),
         "evaluate": Entry("panlect.stages.evaluate", "measure models in every language, with intervals"),
         "report": Entry("panlect.report.page", "write one offline page about a run"),

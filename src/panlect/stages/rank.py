@@ -1,0 +1,219 @@
+"""`rank`: a model's own answers, several to a prompt, in order: each pair of better and worse is feedback.
+
+By agreement (minimum Bayes risk), by alignment with the model's right answers in the pivot language (MAPO),
+or by a judge that is asked twice. Where right answers are known, and errors are to be learnt from, use
+`feedback`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import polars as pl
+from pydantic import Field
+
+from panlect.config import Config
+from panlect.dialogue.phrasings import ask
+from panlect.dialogue.rows import languages_of
+from panlect.draft import Draft, draft
+from panlect.endpoint import Endpoint, EndpointConfig
+from panlect.errors import ConfigError, DataError
+from panlect.folder import Folder, Input, one_model, tables
+from panlect.measure.choosing import length_bias
+from panlect.rating.agreement import by_agreement
+from panlect.rating.alignment import CrossEntropy, by_alignment
+from panlect.rating.judge import cases_of, judge, judged_pairs, reliability
+from panlect.rating.samples import Row, Samples
+from panlect.tables import SCHEMAS
+from panlect.text.keys import share_of
+
+VERSION = 1
+BATCH_PROMPTS = 256
+
+
+class RankConfig(Config):
+    """How a model's answers are drawn and put in order."""
+
+    by: Literal["agreement", "alignment", "judge"] = "agreement"
+    """`agreement`: with the other samples (minimum Bayes risk, chrF). `alignment`: with the right answers in
+    the pivot language (MAPO). `judge`: a model behind `judge` compares two, in both orders."""
+    languages: str | tuple[str, ...] = ()
+    """Only prompts whose answer is in these languages or groups; empty for all."""
+    prompts_per_language: int = Field(default=64, ge=1)
+    """So many prompts per answer language, chosen by hash; the same items in all languages that have them."""
+    samples: int = Field(default=8, ge=2)
+    """Answers drawn per prompt."""
+    temperature: float = Field(default=0.8, gt=0)
+    """Of the drawn answers."""
+    answer_tokens: int = Field(default=64, ge=1)
+    """Longest answer."""
+    against: Literal["worst", "middle"] = "worst"
+    """`agreement`: whether the worst or the middle sample is rejected."""
+    pairs_per_prompt: int = Field(default=4, ge=0)
+    """`alignment`: the pairs with the largest difference; 0 takes all."""
+    item_pattern: str = ""
+    """A regular expression over the id of dialogues without `item`; its first group is the item's name."""
+    pivot: str = "eng_Latn"
+    """`alignment`: the language whose right answers are the measure."""
+    translation_model: str = ""
+    """`alignment`: a sequence-to-sequence model such as NLLB; empty: the model that answers translates."""
+    judge: EndpointConfig | None = None
+    """`judge`: the model that compares."""
+    seed: int = 0
+    """Chooses prompts and draws answers."""
+
+
+def rank(inputs: Sequence[Input], out: Path, config: RankConfig) -> Folder:
+    """Draw answers, put them in order, and write preference pairs.
+
+    Raises:
+        ModelError: not exactly one input is a model.
+        ConfigError: the judge is not named.
+        DataError: no pair was found.
+    """
+    from panlect.model.load import load
+
+    if config.by == "judge" and config.judge is None:
+        raise ConfigError("which judge?", where="judge", fix="set its url, model and cache")
+    with draft(out, "rank", VERSION, config, inputs) as work:
+        model = load(one_model(inputs))
+        found = _samples(_prompts(tables(inputs, "dialogue"), config), model, config, work)
+        if config.by == "agreement":
+            rows = by_agreement(found, against=config.against)
+        elif config.by == "alignment":
+            scorer = _cross_entropy(model, config)
+            rows = by_alignment(found, scorer, pivot=config.pivot, pairs_per_prompt=config.pairs_per_prompt)
+        else:
+            rows = _judged(found, config, work)
+        _write(list(rows), found, work)
+    return work.folder
+
+
+def _prompts(frame: pl.DataFrame, config: RankConfig) -> list[Row]:
+    """Dialogues whose last answer is asked for again; the first by the hash of their item."""
+    if wanted := languages_of(config.languages):
+        frame = frame.filter(pl.col("answer_language").is_in(wanted))
+    named = pl.lit("") if not config.item_pattern else pl.col("id").str.extract(config.item_pattern, 1)
+    known = pl.col("item").fill_null(named) if "item" in frame.columns else named
+    frame = frame.with_columns(known.fill_null("").alias("item"))
+    rows = [row for row in frame.unique("id", keep="first", maintain_order=True).to_dicts() if _asks(row)]
+    rows.sort(key=lambda row: (share_of(f"{config.seed}:{row['item'] or row['id']}"), row["id"]))
+    kept: list[Row] = []
+    seen: dict[tuple[str, str], set[str]] = {}
+    for row in rows:
+        place = seen.setdefault((row["language"], row["answer_language"]), set())
+        asked = "\n".join(turn["content"] for turn in row["messages"][:-1])
+        if len(place) < config.prompts_per_language and asked not in place:
+            place.add(asked)
+            kept.append(row)
+    return kept
+
+
+def _asks(row: Row) -> bool:
+    roles = [turn["role"] for turn in row["messages"]]
+    return len(roles) > 1 and roles[-2:] == ["user", "assistant"]
+
+
+def _samples(prompts: Sequence[Row], model: Any, config: RankConfig, work: Draft) -> list[Samples]:
+    """Draw the answers; a kill loses one batch."""
+    from panlect.model.generate import Generation
+
+    store = work.scratch / "samples.jsonl"
+    data = store.read_bytes() if store.is_file() else b""
+    whole = data[: data.rfind(b"\n") + 1]
+    texts: list[list[str]] = [json.loads(line) for line in whole.decode().split("\n")[:-1]]
+    store.write_bytes(whole)
+    with work.progress(len(prompts), "prompts", "answer") as bar, store.open("a", encoding="utf-8") as stream:
+        bar.advance(len(texts))
+        for start in range(len(texts), len(prompts), BATCH_PROMPTS):
+            part = prompts[start : start + BATCH_PROMPTS]
+            # Random streams are per prompt within a call: another seed per batch keeps them apart.
+            how = Generation(
+                new_tokens=config.answer_tokens,
+                temperature=config.temperature,
+                samples=config.samples,
+                seed=config.seed * 1_000_003 + start,
+            )
+            drawn = model.chat([row["messages"][:-1] for row in part], how)
+            made = [drawn[at : at + config.samples] for at in range(0, len(drawn), config.samples)]
+            stream.write("".join(json.dumps(each, ensure_ascii=False) + "\n" for each in made))
+            stream.flush()
+            texts += made
+            bar.advance(len(part))
+    return [_as_samples(row, found) for row, found in zip(prompts, texts, strict=True)]
+
+
+def _as_samples(row: Row, texts: Sequence[str]) -> Samples:
+    return Samples(
+        prompt=row["messages"][:-1],
+        languages=(row["language"], row["answer_language"]),
+        texts=tuple(text.strip() for text in texts if text.strip()),
+        item=row["item"],
+        gold=row["messages"][-1]["content"],
+        facts={name: row[name] for name in ("id", "source", "licence")},
+    )
+
+
+def _cross_entropy(model: Any, config: RankConfig) -> CrossEntropy:
+    if config.translation_model:
+        from panlect.model.translate import Seq2Seq
+
+        return Seq2Seq(config.translation_model).cross_entropy
+    from panlect.model.dialogue import prompts
+
+    def of_itself(sources: Sequence[str], targets: Sequence[str], source: str, target: str) -> list[float]:
+        asked = [[{"role": "user", "content": ask(text, (source, target))}] for text in sources]
+        scores = model.score(prompts(model.tokenizer, asked), list(targets))
+        return [-each.logprob / max(1, each.tokens) for each in scores]
+
+    return of_itself
+
+
+def _judged(found: Sequence[Samples], config: RankConfig, work: Draft) -> Iterator[Row]:
+    cases = cases_of(found, seed=config.seed)
+    assert config.judge is not None, "checked before anything was drawn"
+    with Endpoint(config.judge) as endpoint:
+        judgements = judge(cases, lambda asked: [each.text for each in endpoint.chat(asked, temperature=0)])
+    for language, known in reliability(cases, judgements).items():
+        for name, value in known._asdict().items():
+            work.number(
+                f"judge_{name}",
+                value.value,
+                low=value.low,
+                high=value.high,
+                count=value.count,
+                language=language,
+            )
+    yield from judged_pairs(cases, judgements)
+
+
+def _write(rows: list[Row], found: Sequence[Samples], work: Draft) -> None:
+    if not rows:
+        raise DataError(
+            f"{len(found)} prompts gave no pair",
+            where=work.out.name,
+            expected="answers that differ, and for alignment some that are right in the pivot language",
+            fix="draw more samples, at a higher temperature",
+        )
+    columns = {"origin": pl.String(), "parent": pl.String(), "item": pl.String(), "margin": pl.String()}
+    frame = pl.DataFrame(rows, schema={**SCHEMAS["preference"], **columns})
+    frame = frame.unique("id", keep="first", maintain_order=True)
+    work.write("preference", frame)
+    counts = frame.group_by("answer_language", "reason").len().sort("answer_language", "reason")
+    for language, reason, count in counts.iter_rows():
+        work.number("pairs", float(count), language=language, group=reason, count=count, unit="pairs")
+    longer = _length_bias(frame)
+    work.number("length_bias", longer, count=frame.height)
+    languages = frame["answer_language"].n_unique()
+    work.log(f"{frame.height:,} pairs in {languages} languages from {len(found):,} prompts")
+    work.log(f"the chosen answer is the longer one in {longer:.0%}")
+
+
+def _length_bias(frame: pl.DataFrame) -> float:
+    def lengths(side: str) -> Iterable[int]:
+        return (len(messages[-1]["content"]) for messages in frame[side])
+
+    return length_bias(list(lengths("chosen")), list(lengths("rejected")))
