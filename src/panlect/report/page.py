@@ -27,6 +27,7 @@ from panlect.report.card import card
 from panlect.report.record import Record, read
 from panlect.report.settings import ReportConfig
 from panlect.report.view import View
+from panlect.report.wording import listed
 
 VERSION = 1
 PAGE = "report.html"
@@ -77,6 +78,8 @@ def render(record: Record, config: ReportConfig) -> str:
     """Return the page; the same record and settings give the same text, byte for byte."""
     view = View(record, config)
     found = [section(view, config) for section in SECTIONS]
+    if record.infinite:
+        found.append(Missing("Infinite values", f"a look at {listed(record.infinite)}"))
     title = config.title or (record.step_names[-1] if record.folders else "report")
     return page(
         title,

@@ -34,6 +34,8 @@ class Record:
     answers: pl.DataFrame
     dropped: pl.DataFrame
     """Columns folder, kind, reason, rows."""
+    infinite: tuple[str, ...] = ()
+    """Measurements that are infinite: they cannot be drawn or averaged, but they are told."""
     order: tuple[str, ...] = ()
     """The steps' names, where there are numbers but no folders."""
 
@@ -48,9 +50,12 @@ def read(inputs: Sequence[Input]) -> Record:
     folders = tuple(each for each in inputs if isinstance(each, Folder))
     numbers = [folder.numbers() for folder in folders]
     answers = [_answers(folder) for folder in folders if "answer" in folder.kinds]
+    every = pl.concat(numbers, how="diagonal_relaxed") if numbers else tables.empty("numbers")
+    infinite = every.filter(pl.col("value").is_infinite()).select("step", "measure", "language", "group")
     return Record(
         folders=folders,
-        numbers=tidy(pl.concat(numbers, how="diagonal_relaxed") if numbers else tables.empty("numbers")),
+        numbers=tidy(every),
+        infinite=tuple(" ".join(part for part in row if part) for row in infinite.iter_rows()),
         answers=pl.concat(answers, how="diagonal_relaxed") if answers else tables.empty("answer"),
         dropped=_dropped(folders),
     )
@@ -68,7 +73,7 @@ def _answers(folder: Folder) -> pl.DataFrame:
 
 
 def tidy(numbers: pl.DataFrame) -> pl.DataFrame:
-    """Keep each measurement once (a later step may hand on an earlier one's), without NaN and null text.
+    """Keep each finite measurement once (a later step may hand on an earlier one's), without null text.
 
     Two kinds of row are told apart that share a name: the chance level of RankC becomes ``rankc_chance``;
     and a measure of transfer *from* one language, stored with that language as `other_language`, becomes
@@ -79,7 +84,7 @@ def tidy(numbers: pl.DataFrame) -> pl.DataFrame:
     is_rankc = (pl.col("measure") == "chance") & (pl.col("unit") == "rankc")
     rows = (
         numbers.select(list(schema))
-        .with_columns(pl.col(texts).fill_null(""), pl.col("value", "low", "high").fill_nan(None))
+        .with_columns(pl.col(texts).fill_null(""), _finite("value"), _finite("low"), _finite("high"))
         .filter(pl.col("value").is_not_null())
         .with_columns(pl.when(is_rankc).then(pl.lit("rankc_chance")).otherwise("measure").alias("measure"))
     )
@@ -93,6 +98,10 @@ def tidy(numbers: pl.DataFrame) -> pl.DataFrame:
     keys = [name for name in texts if name != "unit"]
     rows = rows.with_columns(group=_with_unit())
     return rows.unique(subset=keys, keep="last", maintain_order=True)
+
+
+def _finite(name: str) -> pl.Expr:
+    return pl.when(pl.col(name).is_finite()).then(name)
 
 
 def _with_unit() -> pl.Expr:

@@ -114,7 +114,10 @@ class View:
     def leading(self) -> Slice | None:
         """The slice that the page is about: of accuracy on held-out facts, if there is one."""
         per_language = self.numbers.filter(
-            ~made() & (pl.col("language") != "") & (pl.col("other_language") == "")
+            ~made()
+            & ~pl.col("group").str.contains(KIND)
+            & (pl.col("language") != "")
+            & (pl.col("other_language") == "")
         )
         have = per_language["measure"].unique(maintain_order=True).to_list()
         wanted = [self._settings.leading, *LEADING, *(name for name in have if name not in BESIDE)]
