@@ -5,9 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from panlect.measure.bits import ratio_score
 from panlect.measure.interval import (
     bootstrap,
     bootstrap_ratio,
+    bootstrap_statistics,
     macro_bootstrap,
     mcnemar,
     paired_bootstrap,
@@ -131,3 +133,11 @@ def test_macro_interval_follows_items_not_rows() -> None:
     narrow = macro_bootstrap(right, languages.tolist(), list(range(1600)))
     wide = macro_bootstrap(right, languages.tolist(), items.tolist())
     assert wide.high - wide.low > 3 * (narrow.high - narrow.low)
+
+
+def test_draws_without_any_value_are_left_out() -> None:
+    # Two items, each in one language only: some draws of two items miss a language, none misses both.
+    result = macro_bootstrap([1.0, 0.0], ["a", "b"], ["x", "y"])
+    assert (result.value, result.low, result.high) == (0.5, 0.0, 1.0)
+    statistics = bootstrap_statistics([[1.0, 0.0], [4.0, 2.0]], ratio_score, resamples=50)
+    assert (statistics.value, statistics.low, statistics.high) == (2.5, 2.0, 2.5)

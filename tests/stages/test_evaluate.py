@@ -10,10 +10,12 @@ import pytest
 
 from panlect.config import Config
 from panlect.draft import draft
+from panlect.endpoint import EndpointConfig
 from panlect.errors import FolderError, ModelError
 from panlect.folder import External, Folder
 from panlect.stages.evaluate import EvaluateConfig, evaluate
 from panlect.world.render import Names
+from stub_endpoint import completion, serve
 
 PIVOT = "eng_Latn"
 NAMES = {
@@ -215,6 +217,60 @@ def test_a_killed_run_asks_only_what_is_missing(
     assert len(generated) + len(ranked) / 3 == 12 + 4 - stored  # a ranked question is three calls
     assert folder.table("answer").equals(straight.table("answer"))
     assert folder.numbers().equals(straight.numbers())
+
+
+def test_stored_answers_are_judged_again_without_the_model(
+    tmp_path: Path, inputs: list[External | Folder], calls: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = evaluate(inputs, tmp_path / "first", EvaluateConfig())
+    calls.clear()
+
+    def no_model(location: str) -> Any:
+        raise AssertionError("the model was opened")
+
+    monkeypatch.setattr("panlect.model.load.load", no_model)
+    again = evaluate([first, inputs[1]], tmp_path / "again", EvaluateConfig())
+    assert not calls
+    assert again.table("answer").sort("id", "purpose").equals(first.table("answer").sort("id", "purpose"))
+    assert again.numbers().sort(pl.all()).equals(first.numbers().sort(pl.all()))
+    with_model = evaluate([*inputs, first], tmp_path / "both", EvaluateConfig())
+    assert with_model.numbers().sort(pl.all()).equals(first.numbers().sort(pl.all()))
+
+
+def test_a_server_is_evaluated_beside_a_model(
+    tmp_path: Path, inputs: list[External | Folder], calls: list[str]
+) -> None:
+    stub = Stub([PIVOT], [])
+
+    def server(request: dict[str, Any], count: int) -> tuple[int, Any, dict[str, str]]:
+        if "messages" not in request:
+            return 404, "", {}
+        if "JP" in request["messages"][0]["content"]:
+            return 503, "", {}
+        return 200, completion(stub.answer(request["messages"][0]["content"])), {}
+
+    with serve(server) as running:
+        endpoint = EndpointConfig(
+            url=running.url, model="org/remote", cache=str(tmp_path / "cache"), attempts=1
+        )
+        folder = evaluate(inputs, tmp_path / "scores", EvaluateConfig(endpoint=endpoint))
+        with pytest.raises(ModelError, match="log-probabilities, which belebele need"):
+            mine = EvaluateConfig(
+                endpoint=endpoint, benchmarks=("belebele",), data={"belebele": str(tmp_path / "b")}
+            )
+            (tmp_path / "b").mkdir()
+            passage = {"flores_passage": "p", "question": "q", "correct_answer_num": "1"}
+            answers = {f"mc_answer{n}": "a" for n in range(1, 5)}
+            (tmp_path / "b" / "swh_Latn.jsonl").write_text(json.dumps(passage | answers))
+            evaluate(inputs[1:], tmp_path / "mine", mine)
+    numbers = folder.numbers().filter(pl.col("step") == "org_remote")
+    # Two held-out facts in each of two languages; the one about JP fails and is in no mean.
+    assert value(numbers, "accuracy", language="swh_Latn")["value"] == 0
+    assert value(numbers, "accuracy", language="swh_Latn")["count"] == 1
+    assert value(numbers, "failed", language="swh_Latn")["value"] == 0.5
+    assert value(numbers, "off_target", language="swh_Latn")["value"] == 1
+    compared = numbers.filter(pl.col("measure") == "difference", pl.col("group") == "pivot, versus=chat")
+    assert compared.height == 2  # English, and the mean
 
 
 def test_nothing_to_ask_and_nobody_to_ask(

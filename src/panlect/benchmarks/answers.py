@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from hashlib import sha256
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,9 @@ COLUMNS: Mapping[str, Any] = dict(SCHEMAS["answer"]) | {
     "gold_place": pl.Int64,
     "chosen_place": pl.Int64,
     "prompt_sha": pl.String,
+    "failure": pl.String,
 }
+FAILED = Verdict("failed", math.nan)
 TAUGHT_IN_PIVOT = ("held_out", "control")  # groups of facts that no other language states
 PIVOT_GROUP = "pivot"
 
@@ -52,7 +55,10 @@ def answer_rows(
     for job, answer in zip(jobs, answers, strict=True):
         name = job.row["benchmark"]
         ranked = job.purpose == "rank"
-        verdict = _best_choice(job, answer) if ranked else judges[name](job.row, answer)
+        if answer.failure:
+            verdict = FAILED
+        else:
+            verdict = _best_choice(job, answer) if ranked else judges[name](job.row, answer)
         measure = "choice_accuracy" if ranked else benchmarks[name].measure
         rows.append(_row(step, job, answer, verdict) | {"measure": measure})
     return pl.DataFrame(rows, schema=COLUMNS)
@@ -89,8 +95,19 @@ def _row(step: str, job: Job, answer: Answer, verdict: Verdict) -> dict[str, Any
         "choice_tokens": list(answer.tokens),
         "gold_place": row["gold"] if row["gold"] is not None else -1,
         "chosen_place": verdict.choice,
-        "prompt_sha": sha256("\0".join((job.ask.context, *job.ask.choices)).encode()).hexdigest()[:16],
+        "prompt_sha": job.prompt_sha,
+        "failure": answer.failure,
     }
+
+
+def stored_answers(table: pl.DataFrame) -> dict[str, dict[str, Answer]]:
+    """Answers of an earlier evaluation by step and `Job.key`, for judging again without the model."""
+    out: dict[str, dict[str, Answer]] = {}
+    for row in table.filter(pl.col("verdict") != "failed").iter_rows(named=True):
+        key = json.dumps([row["benchmark"], row["id"], row["purpose"], row["prompt_sha"]], ensure_ascii=False)
+        scores, tokens = tuple(row["choice_scores"] or ()), tuple(row["choice_tokens"] or ())
+        out.setdefault(row["step"], {})[key] = Answer(row["answer"] or "", scores, tokens)
+    return out
 
 
 def numbers_of_answers(answers: pl.DataFrame, *, pivot: str, seed: int) -> list[Number]:
@@ -122,6 +139,7 @@ def _rows_of(part: pl.DataFrame, judged: Judged) -> pl.DataFrame:
         pl.col("step") == judged.step,
         pl.col("benchmark") == judged.benchmark,
         pl.col("group") == judged.group,
+        pl.col("verdict") != "failed",
     )
 
 

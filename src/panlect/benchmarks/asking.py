@@ -7,8 +7,9 @@ holds; a last line that was cut off by a kill is ignored and asked again.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 from panlect.benchmarks.benchmark import Answer, Ask, Row
@@ -35,13 +36,33 @@ class Job:
 
     @property
     def key(self) -> str:
-        """Identifies the stored answer."""
-        return json.dumps([self.row["benchmark"], self.row["id"], self.purpose], ensure_ascii=False)
+        """Identifies the stored answer; another prompt is another job."""
+        return json.dumps([self.benchmark, self.row["id"], self.purpose, self.prompt_sha], ensure_ascii=False)
+
+    @property
+    def prompt_sha(self) -> str:
+        """Identifies everything that is sent to the model."""
+        parts = (self.ask.context, *self.ask.contexts, *self.ask.choices, "chat" if self.ask.chat else "")
+        return sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
-def answer_all(jobs: Sequence[Job], engine: Callable[[], Engine], store: Path, bar: Bar) -> list[Answer]:
-    """Answers in the order of the jobs; the engine is opened only if some are not stored yet."""
-    known = dict(_stored(store))
+def answer_all(
+    jobs: Sequence[Job],
+    engine: Callable[[], Engine],
+    store: Path,
+    bar: Bar,
+    known: Mapping[str, Answer] | None = None,
+) -> list[Answer]:
+    """Answers in the order of the jobs; the engine is opened only if some are not known yet.
+
+    Args:
+        jobs: what to ask.
+        engine: opens the engine.
+        store: the file that answers are kept in as they come; failures are not kept, so they are tried again.
+        bar: moves by one for every answer.
+        known: answers of an earlier evaluation by `Job.key`.
+    """
+    known = dict(known or {}) | dict(_stored(store))
     missing = [job for job in jobs if job.key not in known]
     bar.advance(len(jobs) - len(missing))
     if missing:
@@ -52,6 +73,8 @@ def answer_all(jobs: Sequence[Job], engine: Callable[[], Engine], store: Path, b
                 answers = verb([job.ask for job in batch])
                 for job, answer in zip(batch, answers, strict=True):
                     known[job.key] = answer
+                    if answer.failure:
+                        continue
                     line = [job.key, answer.text, answer.scores, answer.tokens]
                     stream.write(json.dumps(line, ensure_ascii=False) + "\n")
                 stream.flush()

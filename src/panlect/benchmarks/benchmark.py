@@ -18,9 +18,9 @@ Row = Mapping[str, Any]
 Provenance = Literal[
     "native", "human-translated", "post-edited", "machine-translated", "constructed", "mixed"
 ]
-Label = Literal["correct", "wrong", "off_target", "malformed", "undetermined", "empty", "scored"]
+Label = Literal["correct", "wrong", "off_target", "malformed", "undetermined", "empty", "scored", "failed"]
 
-BAD_LABELS: tuple[Label, ...] = ("off_target", "malformed", "undetermined", "empty")
+BAD_LABELS: tuple[Label, ...] = ("off_target", "malformed", "undetermined", "empty", "failed")
 """Ways to fail that say more than "wrong"; each has a measure of its own name."""
 
 
@@ -59,11 +59,15 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What an engine returned: a text, or per choice a sum of natural-log probabilities and a token count."""
+    """What an engine returned: a text, or per choice a sum of natural-log probabilities and a token count.
+
+    `failure` says why there is neither; such an answer is counted and not judged.
+    """
 
     text: str = ""
     scores: tuple[float, ...] = ()
     tokens: tuple[int, ...] = ()
+    failure: str = ""
 
 
 @dataclass(frozen=True, slots=True)

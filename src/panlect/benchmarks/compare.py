@@ -51,6 +51,10 @@ def differences(first: Judged, second: Judged, *, seed: int = 0) -> Iterator[Num
         return  # nothing in common, or an item asked twice in a language: no pairs
     before = first.values[main][[places[keys[place]] for place in common]]
     after = second.values[main][common]
+    answered = ~(np.isnan(before) | np.isnan(after))
+    before, after, common = before[answered], after[answered], common[answered]
+    if not len(common):
+        return
     languages, items = second.languages[common], second.items[common]
     group = f"{second.group}, versus={first.step}".removeprefix(", ")
     per_language = {}

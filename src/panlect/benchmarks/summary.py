@@ -144,15 +144,23 @@ def judged_groups(answers: pl.DataFrame) -> Iterator[Judged]:
         main = str(part["measure"][0])
         statistics = _statistics(part)
         values = {} if main in statistics else {main: part["score"].to_numpy().astype(np.float64)}
-        present = set(part["verdict"].unique().to_list())
-        for label in BAD_LABELS:
-            if label in present:
-                values[label] = (part["verdict"] == label).to_numpy().astype(np.float64)
+        values |= _labels(part["verdict"])
         languages = np.asarray(part["language"].to_list(), dtype=object)
         items = np.asarray(part["item"].to_list(), dtype=object)
         yield Judged(
             str(step), str(benchmark), str(group), languages, items, values | _scores(part), statistics, main
         )  # fmt: skip
+
+
+def _labels(verdicts: pl.Series) -> dict[str, Floats]:
+    """Share of each bad label among the answers that there are; failed requests are no answers."""
+    failed = (verdicts == "failed").to_numpy()
+    out: dict[str, Floats] = {}
+    for label in BAD_LABELS:
+        here = (verdicts == label).to_numpy().astype(np.float64)
+        if here.any():
+            out[label] = here if label == "failed" else np.where(failed, np.nan, here)
+    return out
 
 
 def _scores(part: pl.DataFrame) -> dict[str, Floats]:

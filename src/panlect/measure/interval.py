@@ -189,7 +189,15 @@ def _macro_draws(
     drawn = _resampled_sums(np.concatenate([sums_CG, counts_CG], axis=1), resamples, seed)
     top, bottom = drawn[:, : shape[1]], drawn[:, shape[1] :]
     means = np.divide(top, bottom, out=np.full_like(top, np.nan), where=bottom > 0)
-    return value, np.asarray(np.nanmean(means, axis=1))
+    return value, _row_means(means)
+
+
+def _row_means(draws_RG: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean over the groups that have a value in a draw; draws in which none has are left out."""
+    present = ~np.isnan(draws_RG)
+    counts = present.sum(axis=1)
+    sums = np.where(present, draws_RG, 0.0).sum(axis=1)
+    return np.asarray(sums[counts > 0] / counts[counts > 0])
 
 
 def bootstrap_statistics(
@@ -223,7 +231,7 @@ def bootstrap_statistics(
     drawn = _resampled_sums(sums_CGK.reshape(len(sums_CGK), -1), resamples, seed)
     draws = score(drawn.reshape(resamples, total_groups, width))
     value = float(np.mean(score(sums_CGK.sum(axis=0))))
-    low, high = np.nanquantile(np.nanmean(draws, axis=1), [0.025, 0.975])
+    low, high = np.quantile(_row_means(draws), [0.025, 0.975])
     return Interval(value, float(min(low, value)), float(max(high, value)), count)
 
 

@@ -8,7 +8,8 @@ run continues with the first batch that was not answered.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,13 +17,15 @@ import polars as pl
 from pydantic import Field
 
 from panlect.benchmarks import BENCHMARKS, benchmark, catalog
-from panlect.benchmarks.answers import answer_rows, numbers_of_answers
+from panlect.benchmarks.answers import answer_rows, numbers_of_answers, stored_answers
 from panlect.benchmarks.asking import Job, answer_all
-from panlect.benchmarks.benchmark import Benchmark, Row
+from panlect.benchmarks.benchmark import Answer, Benchmark, Row
 from panlect.benchmarks.engines import Engine, Local
 from panlect.benchmarks.questions import codes, faults, plain, sample
+from panlect.benchmarks.remote import Remote
 from panlect.config import Config
 from panlect.draft import Draft, draft
+from panlect.endpoint import EndpointConfig
 from panlect.errors import FolderError, ModelError
 from panlect.folder import Folder, Input
 from panlect.folder import models as find_models
@@ -31,7 +34,8 @@ from panlect.measure.fairness import worst
 from panlect.tables import SCHEMAS
 
 VERSION = 1
-MAIN_MEASURES = ("accuracy", "bits_per_byte", "chrf")
+HARNESS = "lm-eval:"
+MAIN_MEASURES = ("accuracy", "accuracy_characters", "exact_match", "f1", "rouge_l", "chrf", "bits_per_byte")
 TEXT_STAGES = frozenset({"tokenizer", "pretrain", "extend", "trim"})  # their models never saw a dialogue
 
 
@@ -39,8 +43,9 @@ class EvaluateConfig(Config):
     """What is asked, of whom, and how much of it."""
 
     benchmarks: tuple[str, ...] = ()
-    """Benchmarks to run. Empty: those that the inputs hold questions of; if they hold none, every published
-    benchmark that `data` and `data_directory` have files of in these languages."""
+    """Benchmarks to run; `lm-eval:name` runs a task of lm-evaluation-harness. Empty: those that the inputs
+    hold questions of; if they hold none, every published benchmark that `data` and `data_directory` have
+    files of in these languages."""
     data: dict[str, str] = Field(default_factory=dict)
     """Where a benchmark's published files are, by its name: a directory or a file."""
     data_directory: str = ""
@@ -60,63 +65,114 @@ class EvaluateConfig(Config):
     variant: str = "upstream"
     """Prompts as the benchmark's usual harness has them, or a variant such as `corrected`, which mends their
     documented defects. A benchmark asked with a variant is named so in every number (`xcopa:corrected`)."""
+    endpoint: EndpointConfig | None = None
+    """A model behind an OpenAI-compatible server, evaluated beside the inputs under its own name."""
     pivot: str = "eng_Latn"
     """The language that the others are compared with."""
     seed: int = 0
     """Of the sample of items and of the bootstrap."""
 
 
+@dataclass(frozen=True)
+class Contestant:
+    """Somebody who is asked.
+
+    Attributes:
+        step: the name in every number.
+        kind: a model in this process, a server, or answers stored by an earlier evaluation.
+        location: the model's directory or hub id.
+        stage: the stage that made it, "" for models of others.
+        ranks: whether it can be asked for log-probabilities.
+    """
+
+    step: str
+    kind: Literal["model", "server", "stored"]
+    location: str = ""
+    stage: str = ""
+    ranks: bool = True
+
+
 def evaluate(inputs: Sequence[Input], out: Path, config: EvaluateConfig) -> Folder:
     """Evaluate every model among the inputs on the questions among the inputs.
 
+    An input that is an earlier evaluation lends its answers: what was asked then with the same prompt is not
+    asked again, and a step whose model is not among the inputs is judged by its stored answers alone.
+
     Raises:
-        ModelError: no input is a model.
+        ModelError: nobody is there to be asked.
         FolderError: no question of the benchmarks and languages asked for is among the inputs.
     """
     from panlect.model.generate import Generation
+    from panlect.model.lm_eval_engine import evaluate_task
     from panlect.model.load import load
     from panlect.model.shared_prefix import adds_begin, score_choices
 
-    models = _models(inputs)
+    def open_engine(one: Contestant) -> Engine:
+        if one.kind == "model":
+            model = load(one.location)
+            begin = bool(one.stage) or adds_begin(model.tokenizer)
+            return Local(model, Generation, score_choices, chats=_chats(one, config), begin=begin)
+        assert config.endpoint is not None, "stored answers are never asked for again"
+        return Remote(config.endpoint, chats=_chats(one, config))
+
+    earlier = _earlier(inputs)
+    contestants = _contestants(inputs, config, tuple(earlier))
     with draft(out, "evaluate", VERSION, config, inputs) as work:
         every_row = _questions(work, inputs, config)
         asked = sample(_wanted(every_row, config), config.items_per_language, config.seed)
-        _log_coverage(work, asked, inputs)
+        _log_coverage(work, asked)
         found = {name: _benchmark(name) for name in sorted({row["benchmark"] for row in every_row})}
         frames = []
-        for step, location, stage in models:
-            chats = config.form == "chat" or (config.form == "auto" and stage not in TEXT_STAGES)
-            jobs = _jobs(asked, found, config, chats=chats)
-
-            def engine(location: str = location, chats: bool = chats, ours: bool = bool(stage)) -> Engine:
-                model = load(location)
-                begin = ours or adds_begin(model.tokenizer)
-                return Local(model, Generation, score_choices, chats=chats, begin=begin)
-
-            with work.progress(len(jobs), "questions", f"ask {step}") as bar:
-                answers = answer_all(jobs, engine, work.scratch / f"{step}.jsonl", bar)
-            frames.append(answer_rows(step, found, every_row, jobs, answers))
-        table = pl.concat(frames)
-        work.write("answer", table)
-        numbers = pl.DataFrame(
-            numbers_of_answers(table, pivot=config.pivot, seed=config.seed), schema=dict(SCHEMAS["numbers"])
-        )
-        work.numbers(numbers)
-        _log_results(work, numbers)
+        for one in contestants:
+            known = earlier.get(one.step, {})
+            jobs = _jobs_of(one, asked, found, config)
+            if one.kind == "stored":
+                jobs = [job for job in jobs if job.key in known]
+            with work.progress(len(jobs), "questions", f"ask {one.step}") as bar:
+                store = work.scratch / f"{one.step}.jsonl"
+                answers = answer_all(jobs, partial(open_engine, one), store, bar, known)
+            frames.append(answer_rows(one.step, found, every_row, jobs, answers))
+            if one.kind == "model" and (tasks := _harness_tasks(config)):
+                _write_harness(work, one.step, evaluate_task(one.location, tasks))
+        _write(work, pl.concat(frames), config)
     return work.folder
 
 
-def _models(inputs: Sequence[Input]) -> list[tuple[str, str, str]]:
-    """(step, location, stage that made it) of each model, in the order given; "" for models of others."""
+def _write(work: Draft, answers: pl.DataFrame, config: EvaluateConfig) -> None:
+    work.write("answer", answers)
+    made = numbers_of_answers(answers, pivot=config.pivot, seed=config.seed)
+    numbers = pl.DataFrame(made, schema=dict(SCHEMAS["numbers"]))
+    work.numbers(numbers)
+    if failed := int((answers["verdict"] == "failed").sum()):
+        work.log(f"{failed} of {answers.height} questions were not answered and are in no mean but `failed`")
+    _log_results(work, numbers)
+
+
+def _earlier(inputs: Sequence[Input]) -> dict[str, dict[str, Answer]]:
+    """Answers stored by earlier evaluations, by step and key."""
+    found: dict[str, dict[str, Answer]] = {}
+    for each in inputs:
+        if isinstance(each, Folder) and "answer" in each.kinds:
+            for step, answers in stored_answers(each.table("answer")).items():
+                found.setdefault(step, {}).update(answers)
+    return found
+
+
+def _contestants(inputs: Sequence[Input], config: EvaluateConfig, earlier: Sequence[str]) -> list[Contestant]:
+    """Models in the order given, then the endpoint, then steps that only stored answers are left of."""
     stages = {each.name: each.manifest["stage"] for each in inputs if isinstance(each, Folder)}
-    found = [(name, where, stages.get(name, "")) for name, where in find_models(inputs)]
+    found = [Contestant(name, "model", where, stages.get(name, "")) for name, where in find_models(inputs)]
+    if config.endpoint:
+        problem = Remote(config.endpoint).without_scores()
+        found.append(Contestant(config.endpoint.model.replace("/", "_"), "server", ranks=not problem))
+    names = [one.step for one in found]
+    found += [Contestant(step, "stored") for step in earlier if step not in names]
     if not found:
         raise ModelError(
             "there is no model to evaluate",
             where=", ".join(each.name for each in inputs) or "no inputs",
             expected="a folder with a model, a Hugging Face directory or a hub id",
         )
-    names = [name for name, _, _ in found]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise ModelError(
             f"two models have the same name: {', '.join(twice)}",
@@ -124,6 +180,30 @@ def _models(inputs: Sequence[Input]) -> list[tuple[str, str, str]]:
             fix="rename one directory: numbers are told apart by it",
         )
     return found
+
+
+def _chats(one: Contestant, config: EvaluateConfig) -> bool:
+    return config.form == "chat" or (config.form == "auto" and one.stage not in TEXT_STAGES)
+
+
+def _harness_tasks(config: EvaluateConfig) -> list[str]:
+    return [name.removeprefix(HARNESS) for name in config.benchmarks if name.startswith(HARNESS)]
+
+
+def _write_harness(work: Draft, step: str, found: Mapping[str, Mapping[str, Any]]) -> None:
+    """The harness's own numbers, under its own names, with the normal interval of its standard error."""
+    for task, values in found.items():
+        for name, value in values.items():
+            measure, _, kind = name.partition(",")
+            if not kind or measure.endswith("_stderr") or not isinstance(value, int | float):
+                continue
+            error = values.get(f"{measure}_stderr,{kind}")
+            half = 1.96 * error if isinstance(error, float) else None
+            work.number(
+                f"lm_eval_{measure}", float(value), step=step, benchmark=f"{HARNESS}{task}",
+                group="" if kind == "none" else kind, count=int(values.get("count", 0)),
+                low=None if half is None else value - half, high=None if half is None else value + half,
+            )  # fmt: skip
 
 
 def _questions(work: Draft, inputs: Sequence[Input], config: EvaluateConfig) -> list[Row]:
@@ -134,7 +214,7 @@ def _questions(work: Draft, inputs: Sequence[Input], config: EvaluateConfig) -> 
     places = catalog.Places(config.data, config.data_directory, config.hub)
     wanted = config.benchmarks or (() if tables else catalog.published())
     for name in wanted:
-        if name in in_tables:
+        if name in in_tables or name.startswith(HARNESS):
             continue
         try:
             found = catalog.read(name, places, codes(config.languages))
@@ -170,13 +250,13 @@ def _arranged(row: dict[str, Any]) -> dict[str, Any]:
 
 def _wanted(rows: Sequence[Row], config: EvaluateConfig) -> list[Row]:
     languages = set(codes(config.languages)) if config.languages else None
-    names = set(config.benchmarks)
+    names = {name for name in config.benchmarks if not name.startswith(HARNESS)}
     kept = [
         row
         for row in rows
         if (not names or row["benchmark"] in names) and (languages is None or row["language"] in languages)
     ]
-    if not kept:
+    if not kept and (names or not config.benchmarks):
         have = ", ".join(sorted({row["benchmark"] for row in rows})) or "none"
         raise FolderError(
             "no question is left to ask",
@@ -184,7 +264,7 @@ def _wanted(rows: Sequence[Row], config: EvaluateConfig) -> list[Row]:
             expected=f"benchmarks of the inputs: {have}",
             fix="ask in languages that these benchmarks have",
         )
-    return kept
+    return kept if names or not config.benchmarks else []
 
 
 @lru_cache(maxsize=256)
@@ -192,10 +272,34 @@ def _benchmark(name: str) -> Benchmark:
     return benchmark(name) if name in BENCHMARKS else plain(name)
 
 
+def _jobs_of(
+    one: Contestant, rows: Sequence[Row], found: Mapping[str, Benchmark], config: EvaluateConfig
+) -> list[Job]:
+    """What one contestant is asked.
+
+    Raises:
+        ModelError: choices are to be scored by a server that gives no log-probabilities.
+    """
+    if one.kind == "stored":  # asked in whichever way it was
+        both = [*_jobs(rows, found, config, chats=True), *_jobs(rows, found, config, chats=False)]
+        return list({job.key: job for job in both}.values())
+    jobs = _jobs(rows, found, config, chats=_chats(one, config))
+    if one.ranks:
+        return jobs
+    jobs = [job for job in jobs if job.purpose != "rank"]
+    if choosing := sorted({job.benchmark for job in jobs if job.ask.form == "choose"}):
+        raise ModelError(
+            f"the endpoint gives no log-probabilities, which {', '.join(choosing)} need",
+            where="benchmarks",
+            fix="leave these benchmarks out, or evaluate the model's directory instead of the server",
+        )
+    return jobs
+
+
 def _jobs(
     rows: Sequence[Row], found: Mapping[str, Benchmark], config: EvaluateConfig, *, chats: bool
 ) -> list[Job]:
-    """What one model is asked: every row once, and the candidates of a few rows for RankC."""
+    """Every row once, and the candidates of a few rows for RankC."""
     jobs = []
     for row in rows:
         chosen = found[row["benchmark"]]
@@ -213,11 +317,11 @@ def _jobs(
     return jobs
 
 
-def _log_coverage(work: Draft, asked: Sequence[Row], inputs: Sequence[Input]) -> None:
+def _log_coverage(work: Draft, asked: Sequence[Row]) -> None:
     languages: dict[str, set[str]] = {}
     for row in asked:
         languages.setdefault(row["benchmark"], set()).add(row["language"])
-    everywhere = sorted(set().union(*languages.values()))
+    everywhere = sorted(set().union(*languages.values())) if languages else []
     for name, have in sorted(languages.items()):
         missing = sorted(set(everywhere) - have)
         text = f"{name}: {sum(row['benchmark'] == name for row in asked)} questions in {len(have)} languages"
