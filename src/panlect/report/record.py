@@ -34,10 +34,10 @@ class Record:
     answers: pl.DataFrame
     dropped: pl.DataFrame
     """Columns folder, kind, reason, rows."""
-    infinite: tuple[str, ...] = ()
-    """Measurements that are infinite: they cannot be drawn or averaged, but they are told."""
     order: tuple[str, ...] = ()
     """The steps' names, where there are numbers but no folders."""
+    infinite: tuple[str, ...] = ()
+    """Measurements that are infinite: they cannot be drawn or averaged, but they are told."""
 
     @property
     def step_names(self) -> list[str]:
