@@ -278,12 +278,16 @@ def distillation(
     return (1 - alpha) * cross_entropy(student_NV, targets_N) + alpha * temperature**2 * divergence
 
 
-def info_nce(cosines_PP: Tensor, temperature: float = 0.1) -> Tensor:
+def info_nce(cosines_PP: Tensor, temperature: float = 0.1, same_PP: Tensor | None = None) -> Tensor:
     """Symmetric InfoNCE over cosines whose diagonal holds the true pairs (van den Oord et al. 2018).
 
-    The mean of the row-wise and the column-wise cross-entropy, one value per pair: (P,).
+    The mean of the row-wise and the column-wise cross-entropy, one value per pair: (P,). Off the diagonal,
+    `same_PP` marks texts that are no negatives of each other because they are the same.
     """
     logits = cosines_PP.float() / temperature
+    if same_PP is not None:
+        others = ~torch.eye(len(logits), dtype=torch.bool, device=logits.device)
+        logits = logits.masked_fill(same_PP & others, float("-inf"))
     truth = torch.arange(len(logits), device=logits.device)
     rows = F.cross_entropy(logits, truth, reduction="none")
     columns = F.cross_entropy(logits.T, truth, reduction="none")

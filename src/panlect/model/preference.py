@@ -38,13 +38,17 @@ Formula = Callable[[Pairs, Tensor], Tensor]
 
 
 class PairBatch(NamedTuple):
-    """P pairs in packed rows; `sequence_N` says for each token which of the 2P answers it is of."""
+    """P pairs in packed rows; `sequence_N` says for each token which of the 2P answers it is of.
+
+    Equal `keys_S` mean equal texts.
+    """
 
     rows: Batch
     sequence_N: Tensor
     tokens_S: Tensor
     reference_S: Tensor
     cells_P: Tensor
+    keys_S: Tensor
     seen: NDArray[np.float64]
 
     @property
@@ -141,6 +145,7 @@ class PairPlan:
             tokens_S=torch.bincount(batch.texts_N, minlength=len(texts)).double(),
             reference_S=self.reference[texts],
             cells_P=torch.from_numpy(_cells(self.tokens, texts[::2])),
+            keys_S=torch.tensor([hash(self.tokens.ids[p.start : p.stop].tobytes()) for p in pieces]),
             seen=batch.seen,
         )
 
