@@ -11,7 +11,7 @@ from panlect.folder import Folder, Input
 from panlect.world.build import World, build
 from panlect.world.plan import WorldConfig
 
-VERSION = 1
+VERSION = 2
 
 __all__ = ["VERSION", "WorldConfig", "world"]
 

@@ -30,7 +30,7 @@ class WorldConfig(Config):
     language."""
 
     held_out_share: float = Field(default=1 / 3, ge=0, lt=1)
-    """Share of the facts of each relation that only the pivot language states."""
+    """Share of the facts that only the pivot language states; all facts about a subject together."""
 
     control: bool = False
     """Leave the held-out facts out of the pivot language too: what is then answered right is guessed."""
