@@ -34,6 +34,8 @@ STAGES: Mapping[str, Entry] = MappingProxyType(
             "panlect.stages.rank", "put a model's own answers in order: agreement, alignment, judge"
         ),
         "prefer": Entry("panlect.stages.prefer", "align with preference pairs"),
+        "distill": Entry("panlect.stages.distill", "let a student learn from a teacher"),
+        "contrast": Entry("panlect.stages.contrast", "pull parallel sentences together inside a model"),
         "evaluate": Entry("panlect.stages.evaluate", "measure models in every language, with intervals"),
         "report": Entry("panlect.report.page", "write one offline page about a run"),
         "leaderboard": Entry("panlect.report.leaderboard", "rank the models of several evaluations"),
