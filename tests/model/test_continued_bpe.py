@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, trainers
 
-from panlect.model.continued_bpe import continue_bpe
+from panlect.model.continued_bpe import Start, continue_bpe
 
 LETTERS = "abcde"
 WORDS = st.dictionaries(
@@ -17,12 +17,9 @@ def learn(words: dict[str, int], pieces: int, **settings: object) -> tuple[list[
     ordered = sorted(words)
     sequences = [[LETTERS.index(letter) for letter in word] for word in ordered]
     merges = continue_bpe(
-        sequences,
-        [words[word] for word in ordered],
-        spelling=dict(enumerate(LETTERS)),
+        Start(sequences, [words[word] for word in ordered], dict(enumerate(LETTERS)), len(LETTERS)),
         allowed=settings.pop("allowed", lambda _: True),
         pieces=pieces,
-        first_id=len(LETTERS),
         **settings,
     )
     names = dict(enumerate(LETTERS))
@@ -44,12 +41,9 @@ def test_counts_stay_right_whatever_is_merged(words: dict[str, int], pieces: int
     ordered = sorted(words)
     sequences = [[LETTERS.index(letter) for letter in word] for word in ordered]
     merges = continue_bpe(
-        sequences,
-        [words[w] for w in ordered],
-        spelling=dict(enumerate(LETTERS)),
+        Start(sequences, [words[w] for w in ordered], dict(enumerate(LETTERS)), len(LETTERS)),
         allowed=lambda _: True,
         pieces=pieces,
-        first_id=len(LETTERS),
     )
     replay = [[LETTERS.index(letter) for letter in word] for word in ordered]
     for merge in merges:
@@ -86,12 +80,9 @@ def test_it_compresses_as_well_as_the_library() -> None:
     ordered = sorted(words)
     sequences = [[letters.index(letter) for letter in word] for word in ordered]
     continue_bpe(
-        sequences,
-        [words[w] for w in ordered],
-        spelling=dict(enumerate(letters)),
+        Start(sequences, [words[w] for w in ordered], dict(enumerate(letters)), len(letters)),
         allowed=lambda _: True,
         pieces=8,
-        first_id=len(letters),
     )
     ours = sum(len(row) * words[word] for word, row in zip(ordered, sequences, strict=True))
     assert len(json.loads(tokenizer.to_str())["model"]["merges"]) == 8

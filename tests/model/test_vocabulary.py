@@ -10,7 +10,7 @@ from transformers import AutoTokenizer, BertConfig, BertForMaskedLM, LlamaConfig
 from panlect.model import first_vectors, initialise, tokenizer_training, vocabulary, vocabulary_trimming
 from panlect.model.initialise import Mix
 from panlect.model.tokenizer_training import encode_texts
-from panlect.model.vocabulary_extension import extend
+from panlect.model.vocabulary_extension import Limits, extend
 from panlect.world import cldr
 from tokenizer_families import NAMES, replica
 
@@ -130,7 +130,7 @@ def test_from_texts_to_mixes(tmp_path: Path) -> None:
     pairs = [(known[key], name) for key, name in new.items() if key in known][:300]
     english, hindi = ([pair[side] for pair in pairs] for side in (0, 1))
     old = tokenizer_training.train(english * 3, 500)
-    made = extend(old, hindi, english, pieces=200)
+    made = extend(old, hindi, english, Limits(200))
     evidence = first_vectors.Evidence(hindi * 3, english, pairs)
     new_ids = {piece.id for piece in made.pieces}
     for method in ("subpieces", "focus", "wechsel", "alignment"):

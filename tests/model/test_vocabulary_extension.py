@@ -14,6 +14,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from panlect.errors import DataError, ModelError
 from panlect.model import vocabulary_extension as extension
 from panlect.model.tokenizer_training import encode_texts
+from panlect.model.vocabulary_extension import Limits
 from panlect.world import cldr
 from tokenizer_families import NAMES, replica
 
@@ -54,7 +55,7 @@ def old(name: str) -> Tokenizer:
 def extended(name: str, protect: extension.Protect = "text") -> extension.Extension:
     protected = english()[::2] + code()[::2] + DIGITS
     return extension.extend(
-        old(name), new_text(), protected, pieces=500, protect=protect, source=file_of(name)
+        old(name), new_text(), protected, Limits(500, protect=protect), source=file_of(name)
     )
 
 
@@ -148,7 +149,7 @@ def test_it_survives_saving_and_a_second_extension(name: str, tmp_path: Path) ->
     assert list(encode_texts(again, texts)) == list(encode_texts(made.tokenizer, texts))
     names = list(cldr.names("my").values())
     second = extension.extend(
-        again, names, english()[::2] + new_text(), pieces=100, source=made.tokenizer.to_str()
+        again, names, english()[::2] + new_text(), Limits(100), source=made.tokenizer.to_str()
     )
     assert min(piece.id for piece in second.pieces) > max(piece.id for piece in made.pieces)
     lines = english()[::2] + new_text()
@@ -157,12 +158,12 @@ def test_it_survives_saving_and_a_second_extension(name: str, tmp_path: Path) ->
 
 def test_marks_join_their_words_only_where_no_protected_text_uses_them() -> None:
     hindi = list(cldr.names("hi").values())
-    wide = extension.extend(old("llama-3"), hindi, english(), pieces=400)
+    wide = extension.extend(old("llama-3"), hindi, english(), Limits(400))
     assert "\u094d" in wide.marks
-    narrow = extension.extend(old("llama-3"), hindi, [*english(), "नमस्ते"], pieces=400)
+    narrow = extension.extend(old("llama-3"), hindi, [*english(), "नमस्ते"], Limits(400))
     assert "\u094d" not in narrow.marks
     assert count(wide.tokenizer, hindi) < count(narrow.tokenizer, hindi)
-    kept = extension.extend(old("llama-3"), hindi, english(), pieces=400, widen_words=False)
+    kept = extension.extend(old("llama-3"), hindi, english(), Limits(400, widen_words=False))
     assert kept.marks == ""
 
 
@@ -173,25 +174,25 @@ def test_the_pattern_is_widened_everywhere_a_letter_class_stands() -> None:
 
 
 def test_digits_and_signs_are_never_merged_anew() -> None:
-    made = extension.extend(old("llama-3"), ["12345 ... ---- ሰላም ለዓለም"] * 50, ["abc"], pieces=50)
+    made = extension.extend(old("llama-3"), ["12345 ... ---- ሰላም ለዓለም"] * 50, ["abc"], Limits(50))
     assert all(any(not letter.isascii() for letter in piece.piece.lstrip("Ġ")) for piece in made.pieces)
 
 
 def test_clear_errors() -> None:
     words = Tokenizer(models.WordLevel({"[UNK]": 0}, unk_token="[UNK]"))
     with pytest.raises(ModelError, match="WordLevel cannot be extended"):
-        extension.extend(words, ["a"], [], pieces=5)
+        extension.extend(words, ["a"], [], Limits(5))
     plain = Tokenizer(models.BPE())
     plain.pre_tokenizer = pre_tokenizers.Whitespace()
     with pytest.raises(ModelError, match="BPE cannot be extended"):
-        extension.extend(plain, ["a"], [], pieces=5)
+        extension.extend(plain, ["a"], [], Limits(5))
     with pytest.raises(DataError, match="no text to learn"):
-        extension.extend(old("qwen"), ["", ""], english(), pieces=5)
+        extension.extend(old("qwen"), ["", ""], english(), Limits(5))
     with pytest.raises(DataError, match="no new piece is possible"):
-        extension.extend(old("qwen"), english()[:50], english()[:50], pieces=5)
+        extension.extend(old("qwen"), english()[:50], english()[:50], Limits(5))
 
 
 def test_one_line_is_enough() -> None:
-    made = extension.extend(old("qwen"), ["ᎣᏏᏲ ᎣᏏᏲ ᎣᏏᏲ"], english()[:50], pieces=500)
+    made = extension.extend(old("qwen"), ["ᎣᏏᏲ ᎣᏏᏲ ᎣᏏᏲ"], english()[:50], Limits(500))
     assert 0 < len(made.pieces) < 20
     assert json.loads(made.tokenizer.to_str())["model"]["type"] == "BPE"

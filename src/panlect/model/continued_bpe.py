@@ -25,6 +25,22 @@ class Merge(NamedTuple):
     seen: int
 
 
+class Start(NamedTuple):
+    """Where the old tokenizer stopped.
+
+    Attributes:
+        words: ids of each distinct word; changed in place.
+        counts: of each word.
+        spelling: of every id that occurs in the words.
+        first_id: of the first new piece.
+    """
+
+    words: Sequence[list[int]]
+    counts: Sequence[int]
+    spelling: Mapping[int, str]
+    first_id: int
+
+
 class Words:
     """Words as sequences of ids, with counts of adjacent pairs and where they are."""
 
@@ -73,31 +89,21 @@ def _merged(word: list[int], pair: tuple[int, int], union: int) -> list[int]:
 
 
 def continue_bpe(
-    words: Sequence[list[int]],
-    counts: Sequence[int],
-    *,
-    spelling: Mapping[int, str],
-    allowed: Callable[[str], bool],
-    pieces: int,
-    first_id: int,
-    min_count: int = 2,
+    start: Start, *, allowed: Callable[[str], bool], pieces: int, min_count: int = 2
 ) -> list[Merge]:
     """Learn merges until there are `pieces` new pieces or no pair is left that is frequent and allowed.
 
     Args:
-        words: ids of each distinct word under the old tokenizer; changed in place.
-        counts: of each word.
-        spelling: of every id that occurs in the words.
+        start: the words as the old tokenizer splits them.
         allowed: whether a union may become a piece, by its spelling.
         pieces: how many new ids.
-        first_id: of the first new piece.
         min_count: rarer pairs are not merged.
 
     Returns:
         Merges in the order in which they must be applied. A union that two pairs lead to has one id.
     """
-    state = Words(words, counts)
-    names = dict(spelling)
+    state = Words(start.words, start.counts)
+    names = dict(start.spelling)
     ids: dict[str, int] = {}
     verdicts: dict[str, bool] = {}
     # Ties are broken by the spelling, so the result does not depend on the order of the words.
@@ -116,7 +122,7 @@ def continue_bpe(
             verdicts[union] = allowed(union)
         if not verdicts[union]:
             continue
-        number = ids.setdefault(union, first_id + len(ids))
+        number = ids.setdefault(union, start.first_id + len(ids))
         names[number] = union
         merges.append(Merge(*pair, number, count))
         for a, b in state.merge(pair, number):

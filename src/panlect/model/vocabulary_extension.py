@@ -24,7 +24,7 @@ from typing import Any, Literal, NamedTuple
 from tokenizers import Tokenizer
 
 from panlect.errors import DataError, ModelError
-from panlect.model.continued_bpe import Merge, continue_bpe
+from panlect.model.continued_bpe import Merge, Start, continue_bpe
 from panlect.model.tokenizer_reading import SPACE_MARK, surface
 
 Family = Literal["byte-level bpe", "sentencepiece bpe", "unigram"]
@@ -33,6 +33,25 @@ _AT_SPACES = re.compile(f"{SPACE_MARK}*[^{SPACE_MARK}]+|{SPACE_MARK}+")
 _LITERAL = "\ue000number "
 _QUOTED = re.compile(f'"{_LITERAL}([^"]*)"')
 GPT2_PATTERN = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How far to go.
+
+    Attributes:
+        pieces: at most so many new ids.
+        protect: see the module.
+        min_count: rarer pairs and characters are left alone.
+        widen_words: byte-level patterns such as GPT-2's and Llama 3's cut words at combining marks, which
+            leaves Devanagari or Thai in fragments; let those marks belong to words that no protected text
+            uses.
+    """
+
+    pieces: int
+    protect: Protect = "text"
+    min_count: int = 2
+    widen_words: bool = True
 
 
 class NewPiece(NamedTuple):
@@ -79,26 +98,17 @@ def extend(
     tokenizer: Tokenizer,
     texts: Iterable[str],
     protected: Iterable[str],
+    limits: Limits,
     *,
-    pieces: int,
-    protect: Protect = "text",
-    min_count: int = 2,
-    widen_words: bool = True,
     source: str = "",
 ) -> Extension:
-    """Learn up to `pieces` new pieces from `texts`, none of which occurs in the `protected` texts.
+    """Learn new pieces from `texts`, none of which occurs in the `protected` texts.
 
     Args:
         tokenizer: the old one; not changed.
         texts: in the new languages, in the proportions that they should have.
         protected: old languages, code, anything that must stay as it is.
-        pieces: at most so many new ids.
-        protect: see the module.
-        min_count: rarer pairs and characters are left alone.
-        widen_words: byte-level patterns such as GPT-2's and Llama 3's cut words at combining marks, which
-            leaves Devanagari or Thai in fragments; let those marks belong to words that no protected text
-            uses.
-
+        limits: how many pieces, and which.
         source: the text of the old tokenizer.json. The library reads decimal numbers to within the last bit,
             which can turn a tie between two Unigram paths; with the text at hand, old scores are written as
             they were.
@@ -108,13 +118,13 @@ def extend(
     """
     family = family_of(tokenizer)
     texts, protected = list(texts), list(protected)
-    marks = _marks(texts, protected) if widen_words and family == "byte-level bpe" else ""
+    marks = _marks(texts, protected) if limits.widen_words and family == "byte-level bpe" else ""
     base = _widened(tokenizer, marks) if marks else tokenizer
-    guard = _Guard(base, protected, protect)
+    guard = _Guard(base, protected, limits.protect)
     words = count_words(base, texts)
     if not words:
         raise DataError("there is no text to learn pieces from", where="texts")
-    found = _learn(base, family, words, guard.allows, pieces=pieces, min_count=min_count)
+    found = _learn(base, family, words, guard.allows, limits)
     if not found.pieces:
         raise DataError(
             "no new piece is possible: all that is frequent occurs in the protected text",
@@ -175,15 +185,13 @@ def _learn(
     family: Family,
     words: Counter[str],
     allows: Callable[[str], bool],
-    *,
-    pieces: int,
-    min_count: int,
+    limits: Limits,
 ) -> _Found:
     first = max(tokenizer.get_vocab(with_added_tokens=True).values()) + 1
     spelling = {number: piece for piece, number in tokenizer.get_vocab(with_added_tokens=False).items()}
     letters: dict[str, NewPiece] = {}
     if family != "byte-level bpe":
-        letters = _new_letters(tokenizer, words, allows, first=first, limit=pieces, min_count=min_count)
+        letters = _new_letters(tokenizer, words, allows, limits, first=first)
     spelling |= {piece.id: piece.piece for piece in letters.values()}
     ordered = sorted(words)
     sequences = [_split(tokenizer, word, letters) for word in ordered]
@@ -192,14 +200,9 @@ def _learn(
     def allowed(union: str) -> bool:
         return not any(mark in union for mark in blocked) and allows(union)
 
+    start = Start(sequences, [words[word] for word in ordered], spelling, first + len(letters))
     merges = continue_bpe(
-        sequences,
-        [words[word] for word in ordered],
-        spelling=spelling,
-        allowed=allowed,
-        pieces=pieces - len(letters),
-        first_id=first + len(letters),
-        min_count=min_count,
+        start, allowed=allowed, pieces=limits.pieces - len(letters), min_count=limits.min_count
     )
     return _Found([*letters.values(), *_pieces(merges, letters, spelling)], merges, spelling)
 
@@ -219,10 +222,9 @@ def _new_letters(
     tokenizer: Tokenizer,
     words: Counter[str],
     allows: Callable[[str], bool],
+    limits: Limits,
     *,
     first: int,
-    limit: int,
-    min_count: int,
 ) -> dict[str, NewPiece]:
     """Characters that the old vocabulary lacks become pieces first: longer ones are built on them."""
     counts: Counter[str] = Counter()
@@ -230,12 +232,12 @@ def _new_letters(
         for letter in word:
             counts[letter] += count
     known = tokenizer.get_vocab(with_added_tokens=True)
-    wanted = [letter for letter, count in counts.items() if letter not in known and count >= min_count]
+    wanted = [letter for letter, count in counts.items() if letter not in known and count >= limits.min_count]
     wanted = sorted(
         (letter for letter in wanted if allows(letter)), key=lambda letter: (-counts[letter], letter)
     )
     found: dict[str, NewPiece] = {}
-    for letter in wanted[:limit]:
+    for letter in wanted[: limits.pieces]:
         ids = tuple(token.id for token in tokenizer.model.tokenize(letter))
         found[letter] = NewPiece(first + len(found), letter, ids, counts[letter])
     return found

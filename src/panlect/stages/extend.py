@@ -65,26 +65,25 @@ class _Texts(NamedTuple):
 
 def extend(inputs: Sequence[Input], out: Path, config: ExtendConfig) -> Folder:
     """Extend a vocabulary; with a model among the inputs, its tables too."""
-    from panlect.model import tokenizer_training, vocabulary_extension
+    from panlect.model import first_vectors, tokenizer_training
+    from panlect.model import vocabulary_extension as extension
+    from panlect.model.tokenizer_reading import engine_of
+    from panlect.model.vocabulary_extension import Limits
 
     with draft(out, "extend", VERSION, config, inputs) as work:
         origin = _origin(inputs)
-        old = _tokenizer(origin)
         texts = _texts(inputs, config, work)
-        found = vocabulary_extension.extend(
-            old,
-            texts.sample,
-            texts.protected,
-            pieces=config.add,
-            protect=config.protect,
-            min_count=config.min_count,
-            widen_words=config.widen_words,
-            source=_file(origin),
-        )
+        limits = Limits(config.add, config.protect, config.min_count, config.widen_words)
+        old = engine_of(origin)
+        found = extension.extend(old, texts.sample, texts.protected, limits, source=_file(origin))
         _check(work, old, found, texts)
         tokenizer_training.save_beside(found.tokenizer, work.model_path, origin)
         _measure(work, old, found, texts)
-        written = _model(inputs, origin, old, found, texts, config, work)
+        written = None
+        if models(inputs):
+            evidence = _evidence(inputs, texts)
+            mixes = first_vectors.mixes(config.initialise, old, found, evidence, seed=config.seed)
+            written = _model(origin, found, mixes, texts, config, work)
         _remember(work, found, written, config)
     return work.folder
 
@@ -92,12 +91,6 @@ def extend(inputs: Sequence[Input], out: Path, config: ExtendConfig) -> Folder:
 def _origin(inputs: Sequence[Input]) -> str:
     found = models(inputs)
     return found[0][1] if len(found) == 1 else str(one_tokenizer(inputs))
-
-
-def _tokenizer(origin: str) -> Any:
-    from panlect.model.tokenizer_reading import engine_of
-
-    return engine_of(origin)
 
 
 def _file(origin: str) -> str:
@@ -189,27 +182,21 @@ def _measure(work: Draft, old: Any, found: Any, texts: _Texts) -> None:
             work.number("bytes_per_token", measure.bytes_per_token(counts), unit="bytes", **common)
 
 
-def _model(
-    inputs: Sequence[Input],
-    origin: str,
-    old: Any,
-    found: Any,
-    texts: _Texts,
-    config: ExtendConfig,
-    work: Draft,
-) -> Any:
-    """Extend the model's tables, if there is a model; returns how the rows were filled."""
-    from panlect.model import first_vectors, vocabulary
+def _evidence(inputs: Sequence[Input], texts: _Texts) -> Any:
+    from panlect.model.first_vectors import Evidence
 
-    if not models(inputs):
-        return None
+    return Evidence(texts.sample, texts.protected, _pairs(inputs, set(texts.new)))
+
+
+def _model(
+    origin: str, found: Any, mixes: tuple[Any, Any], texts: _Texts, config: ExtendConfig, work: Draft
+) -> Any:
+    """Extend the model's tables; returns how the rows were filled."""
+    from panlect.model import vocabulary
+
     network = vocabulary.open_network(origin)
-    evidence = first_vectors.Evidence(texts.sample, texts.protected, _pairs(inputs, set(texts.new)))
-    mixes, fallback = first_vectors.mixes(config.initialise, old, found, evidence, seed=config.seed)
     new_ids = [piece.id for piece in found.pieces]
-    written = vocabulary.add_rows(
-        network, new_ids, mixes, fallback, method=config.initialise, seed=config.seed
-    )
+    written = vocabulary.add_rows(network, new_ids, *mixes, method=config.initialise, seed=config.seed)
     if config.warm_up_steps:
         _warm_up(network, found, texts, config, work)
     network.save_pretrained(work.model_path)
