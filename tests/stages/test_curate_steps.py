@@ -9,7 +9,7 @@ import pytest
 
 from panlect.config import check
 from panlect.curation import pool
-from panlect.errors import ConfigError
+from panlect.errors import ConfigError, FolderError
 from panlect.folder import External, Folder
 from panlect.stages.curate import CurateConfig, curate
 
@@ -198,3 +198,46 @@ def test_everything_at_once_gives_the_same_bytes_for_any_number_of_workers(tmp_p
         prints.append([(file.name, hashlib.sha256(file.read_bytes()).hexdigest()) for file in files])
     assert prints[0] == prints[1]
     assert len(prints[0]) >= 4
+
+
+def test_rows_with_benchmark_questions_are_dropped_or_marked(tmp_path):
+    question = "Which of these rivers flows through the capital city of the country that lies north of the great lake?"
+    benchmark = tmp_path / "test.jsonl"
+    benchmark.write_text(
+        json.dumps({"prompt": question, "choices": ["the Nile", "the Congo"], "gold": 0}) + "\n"
+    )
+    path = write(
+        tmp_path / "rows.jsonl", [("en", f"Quiz: {question} The Nile."), ("en", "Nothing of the kind.")]
+    )
+    folder = run(path, tmp_path / "out", benchmarks={"files": [str(benchmark)]})
+    assert folder.table("document")["text"].to_list() == ["Nothing of the kind."]
+    dropped = folder.dropped()
+    assert dropped.select("reason", "step", "value").rows() == [("in_benchmark", "contamination", 7.0)]
+    marked = run(path, tmp_path / "marked", benchmarks={"files": [str(benchmark)], "rows": "mark"})
+    assert marked.table("document")["benchmark_runs"].to_list() == [7, 0]
+    with pytest.raises(FolderError, match="benchmark does not exist"):
+        run(path, tmp_path / "none", benchmarks={"files": ["nowhere.jsonl"]})
+
+
+def test_perplexity_and_flagged_words_from_directories(tmp_path):
+    models, flagged = tmp_path / "models", tmp_path / "flagged"
+    models.mkdir()
+    flagged.mkdir()
+    clean = [document("swh_Latn", n).split("\n")[0] for n in range(3)]
+    (models / "swh.txt").write_text("\n".join(clean) * 5, encoding="utf-8")
+    (flagged / "en.txt").write_text("buy\nnow\n")
+    shuffled = "".join(random.Random(1).sample(clean[0], len(clean[0])))
+    path = write(
+        tmp_path / "rows.jsonl",
+        [("sw", clean[0]), ("sw", shuffled), ("en", "buy this now"), ("yo", "ọmọ ilé")],
+    )
+    quality = {
+        "perplexity": str(models),
+        "flagged_words": str(flagged),
+        "bounds": [{"measure": "perplexity", "high": 10}, {"measure": "flagged_ratio", "high": 0.5}],
+    }
+    folder = run(path, tmp_path / "out", quality=quality, lost_languages="allow")
+    assert folder.table("document")["text"].to_list() == [clean[0], "ọmọ ilé"]
+    assert folder.dropped()["reason"].to_list() == ["perplexity", "flagged_ratio"]
+    with pytest.raises(ConfigError, match="holds no model"):
+        run(path, tmp_path / "none", quality=quality | {"perplexity": str(flagged / "en.txt")})

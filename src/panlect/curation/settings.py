@@ -136,6 +136,21 @@ class QualitySettings(Config):
     """A directory of `<language>.txt`, one word a line; without a list, stop-word bounds do not apply."""
     flagged_words: str = ""
     """A directory of `<language>.txt`; without a list, `flagged_ratio` does not apply."""
+    perplexity: str = ""
+    """A directory of models by language: clean text (`swh.txt`), `.npz`, `.arpa` or KenLM `.binary`; without
+    one, `perplexity` does not apply. ROOTS' bounds are meant for KenLM models of words."""
+
+
+class BenchmarkSettings(Config):
+    """Rows that hold a benchmark's questions."""
+
+    files: tuple[str, ...] = ()
+    """The benchmarks, as JSON lines, parquet, TSV or text; every string in them counts. Empty: none."""
+    run_words: int = Field(default=13, ge=8)
+    """A row is contaminated if it shares a run of so many words (three times as many characters where a
+    script has no spaces)."""
+    rows: Literal["drop", "mark"] = "drop"
+    """`mark` keeps them, with the number of shared runs in the column `benchmark_runs`."""
 
 
 class NearSettings(Config):

@@ -8,14 +8,27 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from panlect.curation.settings import IdentifySettings, NearSettings, QualitySettings
+from panlect.curation.benchmarks import read_index
+from panlect.curation.settings import BenchmarkSettings, IdentifySettings, NearSettings, QualitySettings
 from panlect.errors import ConfigError, LanguageError
 from panlect.language import Language
-from panlect.text import duplicates
+from panlect.text import duplicates, perplexity
 from panlect.text.confusable import alike
+from panlect.text.contamination import shared
 from panlect.text.doctor import examine
 from panlect.text.private import redact
-from panlect.text.quality import MEASURES, Bound, Floats, Measuring, Verdict, bounds, judge_all, measure
+from panlect.text.quality import (
+    COLUMNS,
+    EXTRA,
+    MEASURES,
+    Bound,
+    Floats,
+    Measuring,
+    Verdict,
+    bounds,
+    judge_all,
+    measure,
+)
 
 UNKNOWN = "und_Zyyy"
 """The language of a row that says none (BCP-47 `und`, script undetermined)."""
@@ -33,6 +46,8 @@ class Steps:
     quality: QualitySettings = field(default_factory=QualitySettings)
     private: tuple[str, ...] = ()
     near: NearSettings = field(default_factory=NearSettings)
+    benchmarks: BenchmarkSettings = field(default_factory=BenchmarkSettings)
+    benchmark_index: str = ""
 
 
 def drop(
@@ -125,12 +140,9 @@ def judged(frame: pl.DataFrame, settings: QualitySettings, dropped: list[pl.Data
     if not (settings.sets or settings.bounds or settings.learn.measures) or frame.is_empty():
         return frame
     languages = frame["language"].to_list()
-    lists = _word_lists(settings.stop_words)
-    values = measure(
-        frame["text"].to_list(), Measuring(words=settings.words), languages=languages, stop_words=lists
-    )
+    values = _measured(frame, languages, settings)
     for name in settings.learn.measures:
-        column = values[:, MEASURES.index(name)].astype(np.float32)
+        column = values[:, COLUMNS.index(name)].astype(np.float32)
         frame = frame.with_columns(pl.Series(MEASURED + name, column))
     verdicts = _verdicts(values, languages, settings)
     broken = [verdict is not None for verdict in verdicts]
@@ -144,6 +156,24 @@ def judged(frame: pl.DataFrame, settings: QualitySettings, dropped: list[pl.Data
     )
     dropped.append(gone)
     return frame.filter(~pl.Series(broken))
+
+
+def _measured(frame: pl.DataFrame, languages: Sequence[str], settings: QualitySettings) -> Floats:
+    """Return the measures and, where there are models and lists for them, the extra ones."""
+    texts, how = frame["text"].to_list(), Measuring(words=settings.words)
+    values = measure(texts, how, languages=languages, stop_words=word_lists(settings.stop_words))
+    extra = np.full((len(texts), len(EXTRA)), np.nan)
+    if "identification_score" in frame.columns:
+        extra[:, 0] = frame["identification_score"].cast(pl.Float64).to_numpy()
+    models, of = perplexity_models(settings.perplexity), np.array(languages)
+    for language in sorted(set(languages) & set(models)):
+        mine = np.flatnonzero(of == language)
+        extra[mine, 1] = models[language].perplexities([texts[place] for place in mine])
+    flagged = word_lists(settings.flagged_words)
+    if set(languages) & set(flagged):
+        counted = measure(texts, how, languages=languages, stop_words=flagged)
+        extra[:, 2] = counted[:, MEASURES.index("stop_word_ratio")]
+    return np.hstack([values, extra])
 
 
 def _verdicts(values: Floats, languages: Sequence[str], settings: QualitySettings) -> list[Verdict | None]:
@@ -173,7 +203,8 @@ def limits(settings: QualitySettings, language: str) -> tuple[Bound, ...]:
 
 
 @lru_cache(maxsize=8)
-def _word_lists(directory: str) -> dict[str, tuple[str, ...]]:
+def word_lists(directory: str) -> dict[str, tuple[str, ...]]:
+    """Return the words of every `<language>.txt` in a directory, by canonical code."""
     if not directory:
         return {}
     files = sorted(Path(directory).glob("*.txt"))
@@ -187,6 +218,38 @@ def _word_lists(directory: str) -> dict[str, tuple[str, ...]]:
         if (code := canonical(file.stem)) != UNKNOWN:
             lists[code] = tuple(words)
     return lists
+
+
+@lru_cache(maxsize=4)
+def perplexity_models(directory: str) -> dict[str, perplexity.Model]:
+    """Return the models of a directory by canonical code; clean text is learned from at once."""
+    if not directory:
+        return {}
+    files = [f for f in sorted(Path(directory).glob("*")) if f.suffix in (".txt", ".npz", ".arpa", ".binary")]
+    models = {canonical(file.stem): file for file in files if canonical(file.stem) != UNKNOWN}
+    if not models:
+        raise ConfigError(
+            "the directory holds no model", where=directory, expected="<language>.txt, .npz, .arpa or .binary"
+        )
+    return {language: perplexity.load(file) for language, file in models.items()}
+
+
+def decontaminated(
+    frame: pl.DataFrame, settings: BenchmarkSettings, path: str, dropped: list[pl.DataFrame]
+) -> pl.DataFrame:
+    """Drop, or mark, the rows that hold a benchmark's questions."""
+    if not settings.files:
+        return frame
+    found = shared(frame["text"].to_list(), read_index(path))
+    if settings.rows == "mark":
+        return frame.with_columns(pl.Series("benchmark_runs", found, pl.Int64))
+    gone = frame.filter(pl.Series(found > 0)).with_columns(
+        pl.lit("in_benchmark").alias("reason"),
+        pl.lit("contamination").alias("step"),
+        pl.Series("value", found[found > 0].astype(np.float64), pl.Float64),
+    )
+    dropped.append(gone)
+    return frame.filter(pl.Series(found == 0))
 
 
 def redacted(frame: pl.DataFrame, kinds: tuple[str, ...]) -> pl.DataFrame:

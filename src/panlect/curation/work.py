@@ -134,6 +134,7 @@ def _judged(frame: pl.DataFrame, work: Work) -> tuple[pl.DataFrame, pl.DataFrame
         wanted = pl.col("language").is_in(sorted(work.languages))
         frame = steps.drop(frame, ~wanted, "other_language", "language", dropped)
     frame = steps.judged(frame, work.steps.quality, dropped)
+    frame = steps.decontaminated(frame, work.steps.benchmarks, work.steps.benchmark_index, dropped)
     frame = steps.redacted(frame, work.steps.private)
     frame = frame.with_columns(pl.Series("key", exact_keys(frame["text"]), pl.UInt64))
     gone = pl.concat(dropped, how="diagonal_relaxed")

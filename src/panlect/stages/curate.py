@@ -8,6 +8,7 @@ whatever the number of workers, and after a kill.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -16,10 +17,12 @@ from pydantic import Field
 from panlect.config import Config, nearest
 from panlect.curation import inputs as incoming
 from panlect.curation import summary
+from panlect.curation.benchmarks import write_index
 from panlect.curation.merge import Merge, Tables, write_tables
 from panlect.curation.pool import run_tasks, worker_count
 from panlect.curation.settings import (
     Aligned,
+    BenchmarkSettings,
     FileRule,
     IdentifySettings,
     NearSettings,
@@ -82,6 +85,8 @@ class CurateConfig(Config):
     """Private data that is replaced by placeholders; empty: none."""
     near_duplicates: NearSettings = NearSettings()
     """Near-duplicates."""
+    benchmarks: BenchmarkSettings = BenchmarkSettings()
+    """Rows that hold a benchmark's questions."""
     row_bytes: int = Field(default=16 << 20, ge=1 << 10)
     """A longer row is set aside."""
     block_bytes: int = Field(default=8 << 20, ge=1 << 12)
@@ -99,6 +104,7 @@ def curate(inputs: Sequence[Input], out: Path, config: CurateConfig) -> Folder:
     work, merge = _settings(config)
     listed = incoming.files(inputs, config.files)
     with draft(out, "curate", VERSION, config, inputs) as work_draft:
+        work = _with_benchmarks(work, config, work_draft)
         count = _run(listed, work, work_draft)
         tables = write_tables(work_draft, count, merge)
         _finish(work_draft, count, tables, config)
@@ -135,11 +141,11 @@ def _settings(config: CurateConfig) -> tuple[Work, Merge]:
 def _steps(config: CurateConfig) -> Steps:
     """Return what is switched on; packages and files that it needs are asked for before work begins."""
     if config.quality.sets or config.quality.bounds or config.quality.learn.measures:
-        from panlect.text.quality import MEASURES
+        from panlect.text.quality import COLUMNS
 
         asked = {*config.quality.learn.measures, *(bound.measure for bound in config.quality.bounds)}
-        for name in sorted(asked - set(MEASURES)):
-            raise ConfigError(f"there is no measure '{name}'", where="quality", fix=nearest(name, MEASURES))
+        for name in sorted(asked - set(COLUMNS)):
+            raise ConfigError(f"there is no measure '{name}'", where="quality", fix=nearest(name, COLUMNS))
         needs("numba", "quality")
     if config.near_duplicates.method != "off":
         needs("numba", "near_duplicates")
@@ -150,7 +156,19 @@ def _steps(config: CurateConfig) -> Steps:
     repairs = tuple(REPAIRS) if "all" in config.doctor else tuple(config.doctor)
     if "mojibake" in repairs:
         needs("ftfy", "doctor: mojibake")
-    return Steps(repairs, config.identify, config.quality, config.private, config.near_duplicates)
+    near, benchmarks = config.near_duplicates, config.benchmarks
+    return Steps(repairs, config.identify, config.quality, config.private, near, benchmarks)
+
+
+def _with_benchmarks(work: Work, config: CurateConfig, work_draft: Draft) -> Work:
+    """Index the benchmarks once, where all workers find it."""
+    if not config.benchmarks.files:
+        return work
+    needs("numba", "benchmarks")
+    path = work_draft.scratch / "benchmarks.npz"
+    count = write_index(config.benchmarks, path)
+    work_draft.log(f"looking for {count:,} texts of benchmarks")
+    return replace(work, steps=replace(work.steps, benchmark_index=str(path)))
 
 
 def _code(language: str, key: str) -> str:

@@ -67,6 +67,10 @@ MEASURES = (
 )
 """The columns of `measure`, in order."""
 
+EXTRA = ("identification_score", "perplexity", "flagged_ratio")
+"""Measures that need a model or a list; `judge_all` and `learn` take them as further columns."""
+COLUMNS = MEASURES + EXTRA
+
 
 class Bound(NamedTuple):
     """A measure must be at least `low` and at most `high`."""
@@ -197,13 +201,13 @@ def judge(values: Mapping[str, float], limits: Sequence[Bound]) -> Verdict | Non
 
 
 def judge_all(values: Floats, limits: Sequence[Bound]) -> list[Verdict | None]:
-    """Judge many texts of one language by the columns of `measure`."""
+    """Judge many texts of one language by the columns of `measure`, or by all `COLUMNS`."""
     verdicts: list[Verdict | None] = [None] * len(values)
     undecided = np.ones(len(values), dtype=bool)
     for bound in limits:
-        if bound.measure not in MEASURES:
+        if COLUMNS.index(bound.measure) >= values.shape[1]:
             continue
-        column = values[:, MEASURES.index(bound.measure)]
+        column = values[:, COLUMNS.index(bound.measure)]
         for broken, threshold in ((column < bound.low, bound.low), (column > bound.high, bound.high)):
             for number in np.flatnonzero(broken & undecided):
                 verdicts[number] = Verdict(bound.measure, float(column[number]), threshold)
@@ -254,7 +258,7 @@ def learn(values: Floats, measures: Sequence[str], how: Learning) -> tuple[Bound
     """Learn bounds for one language from a sample of its texts."""
     learned = []
     for name in measures:
-        column = values[:, MEASURES.index(name)]
+        column = values[:, COLUMNS.index(name)]
         two_sided, higher = name in TWO_SIDED, name in HIGHER_IS_BETTER
         low = threshold(column, "low", how) if higher or two_sided else None
         high = threshold(column, "high", how) if not higher or two_sided else None
