@@ -40,6 +40,9 @@ def test_every_answer_is_shared_and_a_guess_is_seldom_right(territories):
         assert len({fact.subject for fact in facts}) == territories
         assert min(shared.values()) >= 2
         assert all(stated[fact.relation, fact.answer] for fact in facts if fact.id in held)
+        # Nothing else that is stated of a territory may give its held-out facts away.
+        silent = {fact.subject for fact in facts if fact.id in held}
+        assert not [fact for fact in facts if fact.subject in silent and fact.id not in held]
         if territories >= 16:
             assert len(held) == pytest.approx(len(facts) / 3, abs=2)
             assert guessing(facts, held)[""] < 0.22

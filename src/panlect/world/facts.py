@@ -189,11 +189,11 @@ def _cost(about: Mapping[str, Sequence[Fact]], chosen: Sequence[str]) -> float:
 def hold_out(facts: Sequence[Fact], share: float, seed: int) -> frozenset[str]:
     """Choose by hash the subjects whose facts only the pivot language may state; returns the facts' ids.
 
-    All facts of a subject go together: where a language states that Togo speaks French and pays in CFA francs,
-    its continent is no secret, and a control that never saw it would answer right. Subjects are taken in the
-    order of their hash, from the answers in turn so that no answer is the gold of many questions, until the
-    share is reached. Every answer keeps at least one fact that all languages state: an answer never seen as an
-    answer cannot be expected.
+    All facts of a subject go together: where a language states that Togo speaks French and pays in CFA
+    francs, its continent is no secret, and a control that never saw it would answer right. Subjects are
+    taken in the order of their hash, from the answers in turn so that no answer is the gold of many
+    questions, until the share is reached. Every answer keeps at least one fact that all languages state: an
+    answer never seen as an answer cannot be expected.
     """
     about: dict[str, list[Fact]] = defaultdict(list)
     for fact in facts:
