@@ -38,6 +38,7 @@ BENCHMARKS: Mapping[str, str] = {
     "ntrex": "panlect.benchmarks.parallel:NTREX",
     "ntrex_all": "panlect.benchmarks.parallel:NTREX_ALL",
     "bmlama": "panlect.benchmarks.bmlama:BMLAMA",
+    "language_confusion": "panlect.benchmarks.language_confusion:LANGUAGE_CONFUSION",
     "xsafety": "panlect.benchmarks.xsafety:XSAFETY",
 }
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from panlect.benchmarks import language_check
 from panlect.benchmarks.benchmark import Answer, Ask, Benchmark, Row, Verdict
 from panlect.language import Language
 from panlect.measure.translation import (
@@ -74,8 +75,9 @@ def judge_translation(row: Row, answer: Answer) -> Verdict:
         "bleu": bleu_statistics(parsed, row["answer"], tokeniser=tokeniser),
     }
     score = float(chrf_score(np.array(statistics["chrf"])))
-    copied = {"copied_source": float(parsed == row["prompt"].strip())}
-    return Verdict("scored" if parsed else "empty", score, parsed, copied, statistics)
+    scores = {"copied_source": float(parsed == row["prompt"].strip())}
+    scores |= language_check.scores(parsed, row["answer_language"], prompt_language=row["prompt_language"])
+    return Verdict("scored" if parsed else "empty", score, parsed, scores, statistics)
 
 
 HELD_OUT_TEXT = Benchmark(

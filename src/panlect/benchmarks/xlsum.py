@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from panlect.benchmarks import language_check
 from panlect.benchmarks.benchmark import Answer, Ask, Benchmark, Reading, Row, Verdict
 from panlect.benchmarks.files import Rows, files_by_language
 from panlect.language import Language
@@ -56,6 +57,7 @@ def judge(row: Row, answer: Answer) -> Verdict:
     found = rouge(parsed, row["answer"], segment)
     first = rouge(lead(row["article"]), row["answer"], segment)
     scores = {"rouge1": found.rouge1, "rouge2": found.rouge2, "lead_rouge_l": first.rouge_l}
+    scores |= language_check.scores(parsed, row["language"])
     return Verdict("scored" if parsed else "empty", found.rouge_l, parsed, scores)
 
 
