@@ -9,7 +9,7 @@ Shapes: B texts, T positions.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -18,6 +18,27 @@ from panlect.errors import ModelError
 from panlect.language import Language
 
 _MBART = {"eng": "en_XX", "zho": "zh_CN", "jpn": "ja_XX", "kor": "ko_KR", "ces": "cs_CZ", "swh": "sw_KE"}
+
+
+def language_token(vocabulary: Mapping[str, int], language: str, *, where: str) -> str:
+    """The token of a vocabulary that stands for a language, in whichever scheme the model writes it.
+
+    Raises:
+        ModelError: there is none.
+    """
+    parsed = Language.parse(language)
+    two = parsed.bcp47.split("-")[0]
+    spelt = [parsed.to("flores"), parsed.code, f"__{two}__", f"<2{two}>", _MBART.get(parsed.iso639_3, "")]
+    spelt += [token for token in vocabulary if token.startswith(f"{two}_") and len(token) == 5]
+    for token in spelt:
+        if token in vocabulary:
+            return token
+    raise ModelError(
+        f"the translation model has no token for {parsed.name}",
+        where=where,
+        expected=f"one of {', '.join(token for token in spelt[:4] if token)} in its vocabulary",
+        fix="leave the language out, or use a model that has it",
+    )
 
 
 class Seq2Seq:
@@ -55,19 +76,7 @@ class Seq2Seq:
         Raises:
             ModelError: it has none.
         """
-        parsed = Language.parse(language)
-        two = parsed.bcp47.split("-")[0]
-        spelt = [parsed.to("flores"), parsed.code, f"__{two}__", f"<2{two}>", _MBART.get(parsed.iso639_3, "")]
-        spelt += [token for token in self._vocabulary if token.startswith(f"{two}_") and len(token) == 5]
-        for token in spelt:
-            if token in self._vocabulary:
-                return token
-        raise ModelError(
-            f"the translation model has no token for {parsed.name}",
-            where=self.name,
-            expected=f"one of {', '.join(token for token in spelt[:4] if token)} in its vocabulary",
-            fix="leave the language out, or use a model that has it",
-        )
+        return language_token(self._vocabulary, language, where=self.name)
 
     @torch.inference_mode()
     def generate(self, texts: Sequence[str], source: str, target: str) -> list[tuple[str, str]]:
