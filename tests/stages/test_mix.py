@@ -233,6 +233,17 @@ def test_a_curriculum_gives_phases_whose_draws_follow_it(tmp_path: Path) -> None
     assert sources[412:].count("clean") == 0
 
 
+def test_a_balanced_corpus_can_be_made_as_unequal_as_the_web(tmp_path: Path) -> None:
+    text = folder(tmp_path / "text", document=documents({"rus_Cyrl": 300, "swh_Latn": 300, "yor_Latn": 300}))
+    made = mix([text], tmp_path / "mixture", config(imitate_web=0.3, method="proportional"))
+    mixture = open_mixture(made)
+    rows = {component.language: component.rows for component in mixture.components}
+    assert rows["rus_Cyrl"] == 300 > rows["swh_Latn"] > rows["yor_Latn"] >= 20
+    seen = {mixture.text(draw).text for draw in mixture.schedule}
+    assert seen == {text for number in range(3) for text in mixture.texts(number)}
+    assert len(seen) == sum(rows.values())
+
+
 def test_codes_of_any_scheme_are_read(tmp_path: Path) -> None:
     text = folder(tmp_path / "text", document=documents(SIZES))
     made = mix([text], tmp_path / "mixture", config(languages=["sw", "yo"], shares={"sw": 0.5}, max_epochs=0))

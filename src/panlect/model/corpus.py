@@ -67,7 +67,7 @@ class Mixture:
     def texts(self, component: int) -> Iterator[str]:
         """Every row of a component once, in the order that draws count (pairs in their first order)."""
         chosen = self.components[component]
-        for row in self._rows(chosen).iter_rows():
+        for row in self._rows(chosen).head(chosen.rows).iter_rows():
             yield row[0] if chosen.kind == "document" else self._pair(row, swapped=False)
 
     def _pair(self, row: tuple[Any, ...], *, swapped: bool) -> str:
@@ -88,7 +88,7 @@ class Mixture:
         if key not in self._columns:
             self._columns[key] = rows_by_language(self.sources[component.source], component.kind)
         frame = self._columns[key].get(component.language)
-        if frame is None or frame.height != component.rows:
+        if frame is None or frame.height < component.rows:
             raise FolderError(
                 f"the source does not have the {component.rows} planned rows of {component.language}",
                 where=component.source,

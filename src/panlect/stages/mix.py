@@ -32,6 +32,10 @@ from panlect.mixture.show import show
 from panlect.model.corpus import PAIR_TEMPLATE, components_of
 
 VERSION = 1
+FEWEST_ROWS = 20
+"""What `imitate_web` leaves every language."""
+LARGEST_WEB_BYTES = 6.4e12
+"""Russian, the largest language of FineWeb-2 (English is not in it)."""
 
 
 class MixConfig(Config):
@@ -74,6 +78,9 @@ class MixConfig(Config):
     """Share of the budget per input that keeps old abilities alive (old languages, code)."""
     allow_shortfall: bool = False
     """Train for less if `max_epochs` of everything does not fill the budget; otherwise that is an error."""
+    imitate_web: float = Field(default=0.0, ge=0, le=1)
+    """For experiments: use only a part of each language, (its web text / that of the largest) **
+    `imitate_web`, so that a balanced corpus is as unequal as the web. 0 uses everything."""
     curriculum: tuple[str, ...] = ()
     """Stages with shares of inputs, such as `clean 0.8, web 0.2 until 2 epochs of clean`; `parallel_share`,
     `replay` and `max_epochs` then do not apply. The grammar is in `panlect.mixture.curriculum`."""
@@ -174,7 +181,15 @@ def _components(inputs: Sequence[Input], config: MixConfig, say: Callable[[str],
         raise FolderError("no input holds documents or pairs", where=", ".join(names) or "no inputs")
     if config.parallel_share == 0:
         chosen = [each for each in chosen if each.kind != "pair"]
-    return chosen
+    return [_as_on_the_web(each, config.imitate_web) for each in chosen] if config.imitate_web else chosen
+
+
+def _as_on_the_web(component: Component, exponent: float) -> Component:
+    """The first rows of a component, as many as its language's web text lets it have (English counts as largest)."""
+    size = Language.parse(component.language).web_bytes or LARGEST_WEB_BYTES
+    share = min(size / LARGEST_WEB_BYTES, 1.0) ** exponent
+    rows = min(component.rows, max(FEWEST_ROWS, round(component.rows * share)))
+    return dataclasses.replace(component, rows=rows, bytes=round(component.bytes * rows / component.rows))
 
 
 def _sizes(
