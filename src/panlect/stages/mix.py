@@ -185,7 +185,7 @@ def _components(inputs: Sequence[Input], config: MixConfig, say: Callable[[str],
 
 
 def _as_on_the_web(component: Component, exponent: float) -> Component:
-    """The first rows of a component, as many as its language's web text lets it have (English counts as largest)."""
+    """The first rows, as many as the language has on the web in proportion (English counts as largest)."""
     size = Language.parse(component.language).web_bytes or LARGEST_WEB_BYTES
     share = min(size / LARGEST_WEB_BYTES, 1.0) ** exponent
     rows = min(component.rows, max(FEWEST_ROWS, round(component.rows * share)))
