@@ -1,12 +1,14 @@
 from collections import defaultdict
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from panlect.benchmarks import BENCHMARKS, benchmark
-from panlect.benchmarks.benchmark import Answer, Benchmark
+from panlect.benchmarks.benchmark import BAD_LABELS, Answer, Benchmark
 from panlect.benchmarks.questions import ask, codes, faults, judge, sample
+from panlect.benchmarks.summary import FROM_SUMS, WITHOUT_INTERVAL
 from panlect.errors import ConfigError, LanguageError
 
 
@@ -99,3 +101,15 @@ def test_every_registered_benchmark_loads() -> None:
         assert found.source
     with pytest.raises(ConfigError, match="no benchmark 'wrold'"):
         benchmark("wrold")
+
+
+def test_the_pages_name_every_benchmark_and_measure() -> None:
+    docs = Path(__file__).parents[2] / "docs"
+    page = (docs / "evaluate.md").read_text(encoding="utf-8")
+    measures = (docs / "measures.md").read_text(encoding="utf-8")
+    for name in BENCHMARKS:
+        found = benchmark(name)
+        assert f"| `{name}` | {found.measure} |" in page
+        assert f"`{found.measure}`" in measures
+    for name in (*BAD_LABELS, *FROM_SUMS, *WITHOUT_INTERVAL):
+        assert f"`{name}`" in measures or name == "spbleu", name
