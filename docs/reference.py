@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from panlect import errors, tables
-from panlect.cli import VERBS
 from panlect.config import explain
 from panlect.stage import load
 from panlect.stages import STAGES
+from panlect.verbs import VERBS
 
 PAGE = Path(__file__).parent / "reference.md"
 
@@ -28,7 +28,7 @@ def lines() -> Iterator[str]:
     yield ""
     yield "| verb | what it does |"
     yield "|---|---|"
-    yield from (f"| `panlect {name}` | {summary} |" for name, (_, _, summary) in VERBS.items())
+    yield from (f"| `panlect {name}` | {summary} |" for name, (_, summary) in VERBS.items())
     yield ""
     yield "Every stage is a verb too:"
     yield "`panlect STAGE INPUT... --out DIR [--config FILE]... [--set key=value]... [--json]`."

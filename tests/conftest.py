@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 import pytest
 
-from panlect import progress, stage, stages
+from panlect import cli, progress, stage, stages
 from panlect.stages import Entry
 
 ROOT = Path(__file__).parents[1]
@@ -23,8 +23,8 @@ def _quiet(monkeypatch: pytest.MonkeyPatch) -> None:
 def toys(monkeypatch: pytest.MonkeyPatch) -> None:
     """Register the two toy stages beside the real ones."""
     table = MappingProxyType({**stages.STAGES, **TOYS})
-    monkeypatch.setattr(stages, "STAGES", table)
-    monkeypatch.setattr(stage, "STAGES", table)
+    for module in (stages, stage, cli):
+        monkeypatch.setattr(module, "STAGES", table)
 
 
 @pytest.fixture(scope="session")

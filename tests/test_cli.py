@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from panlect.cli import DONE, GATE_FAILED, VERBS, WRONG_INPUT, main
+from panlect.cli import main
 from panlect.folder import Folder
 from panlect.stage import load
 from panlect.stages import STAGES
+from panlect.verbs import DONE, GATE_FAILED, VERBS, WRONG_INPUT
 
 pytestmark = pytest.mark.usefixtures("toys")
 

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from panlect.cli import DONE, VERBS, main
+from panlect.cli import main
 from panlect.config import parse_mapping
 from panlect.recipe import parse_recipe
 from panlect.run import step_config
 from panlect.stages import STAGES
+from panlect.verbs import DONE, VERBS
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]

@@ -28,7 +28,7 @@ FLOORS = {
     2: ["model", "benchmarks", "world", "read", "curation", "dialogue", "endpoint", "rating"],
     3: ["stages"],
     4: ["stage", "report", "serve", "show"],
-    5: ["run", "plan", "cli", "__main__"],
+    5: ["run", "plan", "verbs", "cli", "__main__"],
 }
 FLOOR_OF = {name: floor for floor, names in FLOORS.items() for name in names} | {"__init__": 0}
 
