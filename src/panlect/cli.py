@@ -1,4 +1,4 @@
-"""The command line: finds the verb, runs it, and turns errors into exit codes. Verbs are imported when asked for.
+"""The command line: finds the verb, runs it, turns errors into exit codes. A verb is imported when asked for.
 
 Exit codes: 0 done, 1 a gate failed, 2 the user's input or configuration is wrong, 130 interrupted.
 Results go to stdout (with ``--json`` exactly one JSON object); progress and messages to stderr.
