@@ -9,7 +9,7 @@ import pytest
 
 from panlect.config import check
 from panlect.curation import pool
-from panlect.errors import ConfigError, FolderError
+from panlect.errors import ConfigError, DataError, FolderError
 from panlect.folder import External, Folder
 from panlect.stages.curate import CurateConfig, curate
 
@@ -91,6 +91,9 @@ def test_every_quality_drop_has_measure_value_and_threshold(tmp_path):
     good = [(language, document(language, n)) for language in SENTENCES for n in range(5)]
     junk = [("en", "buy now " * 60), ("en", "##### !!! ??? " * 20), ("th", "ซื้อ" * 80)]
     path = write(tmp_path / "rows.jsonl", good + junk)
+    with pytest.raises(DataError, match="1 languages went in and did not come out: yor_Latn"):
+        lost = write(tmp_path / "lost.jsonl", [*good, ("yo", "ra " * 200)])
+        run(lost, tmp_path / "lost", quality={"sets": ["panlect"]})
     folder = run(path, tmp_path / "out", quality={"sets": ["panlect"]})
     assert folder.table("document").height == len(good)
     dropped = folder.dropped()
@@ -176,6 +179,7 @@ def test_near_copies_of_held_out_texts_are_not_trained_on(tmp_path):
     assert not {shape(text) for text in held} & {shape(text) for text in kept}
 
 
+@pytest.mark.slow
 def test_everything_at_once_gives_the_same_bytes_for_any_number_of_workers(tmp_path, monkeypatch):
     import hashlib
 
@@ -241,3 +245,12 @@ def test_perplexity_and_flagged_words_from_directories(tmp_path):
     assert folder.dropped()["reason"].to_list() == ["perplexity", "flagged_ratio"]
     with pytest.raises(ConfigError, match="holds no model"):
         run(path, tmp_path / "none", quality=quality | {"perplexity": str(flagged / "en.txt")})
+
+
+def test_pairs_that_are_no_translations_are_dropped(tmp_path):
+    rows = [("Open {x} in 1999", "Fungua {x} mwaka 1999"), ("Open {x}", "Fungua"), ("Hello", "hello!")]
+    path = tmp_path / "rows.jsonl"
+    path.write_text("".join(json.dumps({"translation": {"en": a, "sw": b}}) + "\n" for a, b in rows))
+    folder = run(path, tmp_path / "out", pairs={"check": True})
+    assert folder.table("pair")["target_text"].to_list() == ["Fungua {x} mwaka 1999"]
+    assert folder.dropped()["reason"].to_list() == ["placeholders_differ", "identical_sides"]

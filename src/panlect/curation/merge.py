@@ -43,6 +43,7 @@ class Shards:
         self.draft, self.kind, self.dropped = draft, kind, dropped
         self.frames: list[pl.DataFrame] = []
         self.size_bytes = self.shard = self.rows = 0
+        self.languages: set[str] = set()
 
     def add(self, frame: pl.DataFrame) -> None:
         """Take rows; a full file is written at once."""
@@ -51,6 +52,8 @@ class Shards:
         self.frames.append(frame)
         self.size_bytes += int(frame.estimated_size())
         self.rows += frame.height
+        for column in {"language", "source_language", "target_language"} & set(frame.columns):
+            self.languages |= set(frame[column].unique())
         if self.size_bytes >= SHARD_BYTES:
             self.flush()
 

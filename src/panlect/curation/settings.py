@@ -141,6 +141,21 @@ class QualitySettings(Config):
     one, `perplexity` does not apply. ROOTS' bounds are meant for KenLM models of words."""
 
 
+class PairSettings(Config):
+    """Filters for rows that are pairs."""
+
+    check: bool = False
+    """Whether pairs are checked: sides that differ, lengths that fit, numbers and placeholders preserved."""
+    length_ratio: float = Field(default=3.0, gt=1)
+    """Longest side per shortest, in characters weighted by script."""
+    shortest: int = Field(default=1, ge=1)
+    """Fewest characters of a side."""
+    longest: int = Field(default=5_000, ge=1)
+    """Most characters of a side."""
+    numbers: float = Field(default=0.5, ge=0, le=1)
+    """Least share of the numbers that both sides have."""
+
+
 class BenchmarkSettings(Config):
     """Rows that hold a benchmark's questions."""
 

@@ -9,10 +9,16 @@ import numpy as np
 import polars as pl
 
 from panlect.curation.benchmarks import read_index
-from panlect.curation.settings import BenchmarkSettings, IdentifySettings, NearSettings, QualitySettings
+from panlect.curation.settings import (
+    BenchmarkSettings,
+    IdentifySettings,
+    NearSettings,
+    PairSettings,
+    QualitySettings,
+)
 from panlect.errors import ConfigError, LanguageError
 from panlect.language import Language
-from panlect.text import duplicates, perplexity
+from panlect.text import bitext, duplicates, perplexity
 from panlect.text.confusable import alike
 from panlect.text.contamination import shared
 from panlect.text.doctor import examine
@@ -48,6 +54,7 @@ class Steps:
     near: NearSettings = field(default_factory=NearSettings)
     benchmarks: BenchmarkSettings = field(default_factory=BenchmarkSettings)
     benchmark_index: str = ""
+    pairs: PairSettings = field(default_factory=PairSettings)
 
 
 def drop(
@@ -218,6 +225,17 @@ def word_lists(directory: str) -> dict[str, tuple[str, ...]]:
         if (code := canonical(file.stem)) != UNKNOWN:
             lists[code] = tuple(words)
     return lists
+
+
+def paired(frame: pl.DataFrame, settings: PairSettings, dropped: list[pl.DataFrame]) -> pl.DataFrame:
+    """Drop pairs that cannot be translations of each other."""
+    if not settings.check or frame.is_empty():
+        return frame
+    limits_ = bitext.Limits(settings.length_ratio, settings.shortest, settings.longest, settings.numbers)
+    sides = zip(frame["source_text"], frame["target_text"], strict=True)
+    reasons = pl.Series("reason", [bitext.fault(left, right, limits_) for left, right in sides], pl.String)
+    dropped.append(frame.with_columns(reasons, pl.lit("pairs").alias("step")).filter(reasons != ""))
+    return frame.filter(reasons == "")
 
 
 @lru_cache(maxsize=4)

@@ -184,6 +184,7 @@ def _pairs(batch: Batch, work: Work) -> tuple[pl.DataFrame, pl.DataFrame]:
         wanted = sorted(work.languages)
         both = pl.col("source_language").is_in(wanted) & pl.col("target_language").is_in(wanted)
         frame = steps.drop(frame, ~both, "other_language", "language", dropped)
+    frame = steps.paired(frame, work.steps.pairs, dropped)
     for side in ("source", "target"):
         keys = pl.Series(f"{side}_key", exact_keys(frame[f"{side}_text"]), pl.UInt64)
         frame = frame.with_columns(keys)

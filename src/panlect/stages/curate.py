@@ -26,6 +26,7 @@ from panlect.curation.settings import (
     FileRule,
     IdentifySettings,
     NearSettings,
+    PairSettings,
     QualitySettings,
     SourceCard,
 )
@@ -85,6 +86,8 @@ class CurateConfig(Config):
     """Private data that is replaced by placeholders; empty: none."""
     near_duplicates: NearSettings = NearSettings()
     """Near-duplicates."""
+    pairs: PairSettings = PairSettings()
+    """Filters for pairs."""
     benchmarks: BenchmarkSettings = BenchmarkSettings()
     """Rows that hold a benchmark's questions."""
     row_bytes: int = Field(default=16 << 20, ge=1 << 10)
@@ -156,8 +159,15 @@ def _steps(config: CurateConfig) -> Steps:
     repairs = tuple(REPAIRS) if "all" in config.doctor else tuple(config.doctor)
     if "mojibake" in repairs:
         needs("ftfy", "doctor: mojibake")
-    near, benchmarks = config.near_duplicates, config.benchmarks
-    return Steps(repairs, config.identify, config.quality, config.private, near, benchmarks)
+    return Steps(
+        doctor=repairs,
+        identify=config.identify,
+        quality=config.quality,
+        private=config.private,
+        near=config.near_duplicates,
+        benchmarks=config.benchmarks,
+        pairs=config.pairs,
+    )
 
 
 def _with_benchmarks(work: Work, config: CurateConfig, work_draft: Draft) -> Work:
@@ -208,6 +218,18 @@ def _finish(work_draft: Draft, count: int, tables: Tables, config: CurateConfig)
     cards = {card.source: card.model_dump() for card in config.cards}
     work_draft.note(rows=rows, sources=sources, cards=cards, licences=summary.licences(sources))
     if config.lost_languages == "refuse":
-        work_draft.require_languages(summary.languages_in(work_draft.scratch, count))
+        _refuse_losses(work_draft, count, tables)
     kept = ", ".join(f"{n:,} {name.replace('_', ' ')}" for name, n in rows.items() if n)
     work_draft.log(f"wrote {kept}")
+
+
+def _refuse_losses(work_draft: Draft, count: int, tables: Tables) -> None:
+    """Raise if a language that was read is in no table."""
+    kept = tables.documents.languages | tables.pairs.languages | tables.questions.languages
+    if lost := sorted(summary.languages_in(work_draft.scratch, count) - kept):
+        raise DataError(
+            f"{len(lost)} languages went in and did not come out: {', '.join(lost)}",
+            where=work_draft.out.name,
+            expected="rows of every language that was read",
+            fix="loosen the bounds for them (quality.bounds), or set lost_languages: allow",
+        )

@@ -1,0 +1,120 @@
+"""Bitext: pairs that are no translations, and translations that hide inside documents.
+
+`fault` is the first reason why a pair is not believed (the filters that OpusFilter and Bicleaner's hard
+rules share): sides that are the same, lengths that do not fit, numbers and placeholders that are
+not preserved. `incidental` finds translation pairs inside a text of two languages (Briakou et al.
+2023 found that "monolingual" corpora hold many): neighbouring lines in two languages whose
+lengths and numbers agree. Neither needs a model; both are hints of form, not of meaning.
+"""
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
+from panlect.text.identify import Identifier
+from panlect.text.private import ascii_digits
+from panlect.text.scripts import main_scripts
+
+_NUMBER = re.compile(r"\d+(?:[.,٫٬'’  ]\d+)*")
+_PLACEHOLDER = re.compile(
+    r"%(?:\d+\$|\(\w+\))?[-+0#]*\d*(?:\.\d+)?[sdifuxgc]\b|\{\w*(?:[:!][^{}]*)?\}|\$\{\w+\}|</?[a-zA-Z][^<>]{0,60}>|https?://\S+"
+)
+
+
+class Limits(NamedTuple):
+    """What a pair must satisfy."""
+
+    length_ratio: float = 3.0
+    """Longest side per shortest, in characters weighted by script (`weight`)."""
+    shortest: int = 1
+    """Fewest characters of a side."""
+    longest: int = 5_000
+    """Most characters of a side."""
+    numbers: float = 0.5
+    """Least share of the numbers (from two digits on) that both sides have."""
+
+
+_DENSE = re.compile("[\u3040-\u9fff\ua000-\ua48f\uac00-\ud7a3\U00020000-\U0003ffff]")
+CHARACTER_WEIGHT: Mapping[str, float] = MappingProxyType({"Hani": 3.0, "Jpan": 2.5, "Hang": 2.0, "Yiii": 3.0})
+"""How many letters of an alphabet one character of a syllabic or logographic script says as much as."""
+
+
+def weight(text: str) -> float:
+    """Return a length that can be compared between scripts."""
+    if not _DENSE.search(text):
+        return float(len(text))
+    return len(text) * CHARACTER_WEIGHT.get(main_scripts([text])[0][0], 1.0)
+
+
+def numbers(text: str) -> Counter[str]:
+    """Return the numbers of at least two digits, in any script's digits, without separators."""
+    found = (re.sub(r"\D", "", number) for number in _NUMBER.findall(ascii_digits(text)))
+    return Counter(number for number in found if len(number) > 1)
+
+
+def placeholders(text: str) -> Counter[str]:
+    """Return what programs fill in or act on: format fields, tags, addresses."""
+    return Counter(_PLACEHOLDER.findall(text))
+
+
+def fault(source: str, target: str, limits: Limits = Limits()) -> str:  # noqa: B008 - immutable
+    """Return the first reason against a pair, or ""."""
+    left, right = source.strip(), target.strip()
+    if min(len(left), len(right)) < limits.shortest:
+        return "side_too_short"
+    if max(len(left), len(right)) > limits.longest:
+        return "side_too_long"
+    if _same(left, right):
+        return "identical_sides"
+    a, b = weight(left), weight(right)
+    # A few characters more are nothing: "Yes" and "Ndiyo" differ by a factor too.
+    if max(a, b) > limits.length_ratio * min(a, b) + 20:
+        return "length_ratio"
+    if placeholders(left) != placeholders(right):
+        return "placeholders_differ"
+    ours, theirs = numbers(left), numbers(right)
+    total = max(ours.total(), theirs.total())
+    if total and (ours & theirs).total() < limits.numbers * total:
+        return "numbers_differ"
+    return ""
+
+
+def _same(left: str, right: str) -> bool:
+    def form(text: str) -> str:
+        plain = unicodedata.normalize("NFKC", text).casefold()
+        return "".join(character for character in plain if character.isalnum())
+
+    a, b = form(left), form(right)
+    return a == b and bool(a or left == right)
+
+
+class Incidental(NamedTuple):
+    """A pair found inside a document."""
+
+    first: str
+    second: str
+    first_language: str
+    second_language: str
+
+
+def incidental(text: str, identifier: Identifier, *, minimum_letters: int = 15) -> list[Incidental]:
+    """Find neighbouring lines that look like translations of each other.
+
+    The two languages must be surely different, and the pair without `fault`. A line takes part in one
+    pair only.
+    """
+    lines = [line.strip() for line in text.split("\n") if len(line.strip()) >= minimum_letters]
+    guesses = identifier.identify(lines)
+    found, at = [], 0
+    while at < len(lines) - 1:
+        a, b = guesses[at], guesses[at + 1]
+        sure = min(a.score, b.score) >= 0.8 and not {a.language[:3], b.language[:3]} & {"und", "zxx"}
+        if sure and a.language[:3] != b.language[:3] and not fault(lines[at], lines[at + 1], Limits(2.0)):
+            found.append(Incidental(lines[at], lines[at + 1], a.language, b.language))
+            at += 2
+        else:
+            at += 1
+    return found
