@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 
 from panlect import tables
+from panlect.measure.interval import wilson
 from panlect.report import arms
 from panlect.report.naming import labels, named
 from panlect.report.record import Record, read, tidy
@@ -235,3 +236,26 @@ def test_differences_between_arms_are_paired_by_seed() -> None:
     half = 4.303 * 0.1 / math.sqrt(3)  # the differences are 0.3, 0.4, 0.2
     assert found == pytest.approx((0.3, 0.3 - half, 0.3 + half), abs=1e-6)
     assert arms.difference({"101": 0.2}, {"101": 0.5}) is None
+
+
+def test_a_language_of_an_arm_has_the_interval_of_all_its_answers() -> None:
+    numbers = frame(
+        accuracy("chat-101", "swh_Latn", 0.5, count=10, unit="share"),
+        accuracy("chat-102", "swh_Latn", 0.7, count=10, unit="share"),
+    )
+    pooled = arms.pool(numbers, arms.find(["chat-101", "chat-102"], {}))
+    expected = wilson(12, 20)
+    assert pooled.select("value", "low", "high", "count").row(0) == pytest.approx(
+        (expected.value, expected.low, expected.high, 20)
+    )
+
+
+def test_the_final_arm_is_the_same_in_every_slice() -> None:
+    rows = [
+        {**accuracy(f"{arm}-{seed}", "swh_Latn", level), "measure": name}
+        for name, levels in (("accuracy", (0.8, 0.1)), ("conductivity", (0.8, 2.0)))
+        for arm, level in zip(("chat", "control"), levels, strict=True)
+        for seed in (101, 102)
+    ]
+    study = view(*rows)
+    assert study.final(Slice("conductivity", "world", "")) == "chat"

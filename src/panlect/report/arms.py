@@ -5,18 +5,20 @@ seed only. Arms are named in the settings, or read off the steps' names: a numbe
 more at the end or between dashes is a seed, so ``chat-pivot-101`` and ``chat-pivot-102`` are two seeds
 of the arm ``chat-pivot``, and ``pivot-101-chat`` belongs to ``pivot-chat``.
 
-The interval of a mean over seeds is Student's t over the seeds' values (n - 1 degrees of freedom): it
-says how far another seed may land, which the interval of one run does not.
+The interval of a mean over all languages is Student's t over the seeds' values (n - 1 degrees of freedom):
+it says how far another seed may land, which the interval of one run does not. A single language has a
+dozen answers per seed, and a deviation taken from three such numbers is noise; there the interval is
+Wilson's for the answers of all seeds together.
 """
 
 import math
 import re
 from collections.abc import Mapping, Sequence
-from statistics import fmean, stdev
+from statistics import NormalDist, fmean, stdev
 
 import polars as pl
 
-from panlect.report.wording import SHARES
+from panlect.report.wording import OF_ANSWERS
 
 SEED = re.compile(r"(?P<before>.*?)[-_.](?:seed|s)?(?P<seed>\d{3,})(?P<after>(?:[-_.].*)?)$")
 
@@ -56,6 +58,10 @@ def pool(numbers: pl.DataFrame, arms: Mapping[str, Mapping[str, str]]) -> pl.Dat
     """Replace the steps of each arm by the arm: the mean over its seeds, with its interval.
 
     A measurement with one seed keeps its own interval; steps outside all arms stay as they are.
+
+    Args:
+        numbers: measurements in the numbers schema.
+        arms: steps and seeds by arm, as `find` returns them.
     """
     arm_of = {step: arm for arm, members in arms.items() for step in members}
     if not arm_of:
@@ -76,18 +82,32 @@ def pool(numbers: pl.DataFrame, arms: Mapping[str, Mapping[str, str]]) -> pl.Dat
         )
     )
     half = pl.col("deviation") * pl.col("seeds").map_elements(_factor, return_dtype=pl.Float64)
+    middle, spread = _wilson(pl.col("value"), pl.col("count"))
+    of_answers = (
+        pl.col("measure").is_in(sorted(OF_ANSWERS)) & (pl.col("language") != "") & (pl.col("count") > 0)
+    )
     several = pl.col("seeds") > 1
+    low = pl.when(of_answers).then(middle - spread).otherwise(pl.col("value") - half)
+    high = pl.when(of_answers).then(middle + spread).otherwise(pl.col("value") + half)
     pooled = pooled.with_columns(
-        pl.when(several).then(pl.col("value") - half).otherwise(pl.col("low")).alias("low"),
-        pl.when(several).then(pl.col("value") + half).otherwise(pl.col("high")).alias("high"),
-    ).with_columns(_clip(pl.col("low")), _clip(pl.col("high")))
+        pl.when(several).then(_clip(low)).otherwise(pl.col("low")).alias("low"),
+        pl.when(several).then(_clip(high)).otherwise(pl.col("high")).alias("high"),
+    )
     outside = numbers.filter(~pl.col("step").is_in(list(arm_of)))
     return pl.concat([outside, pooled.select(outside.columns)], how="vertical_relaxed")
 
 
+def _wilson(share: pl.Expr, count: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
+    """Middle and half width of the Wilson score interval (Wilson 1927), for whole columns."""
+    z = NormalDist().inv_cdf(0.975)
+    below = 1 + z * z / count
+    middle = (share + z * z / (2 * count)) / below
+    return middle, z / below * (share * (1 - share) / count + z * z / (4 * count * count)).sqrt()
+
+
 def _clip(end: pl.Expr) -> pl.Expr:
     """Keep the interval of a share between 0 and 1; Student's t does not know about shares."""
-    return pl.when(pl.col("measure").is_in(sorted(SHARES))).then(end.clip(0, 1)).otherwise(end)
+    return pl.when(pl.col("measure").is_in(sorted(OF_ANSWERS))).then(end.clip(0, 1)).otherwise(end)
 
 
 def difference(first: Mapping[str, float], second: Mapping[str, float]) -> tuple[float, float, float] | None:

@@ -104,7 +104,7 @@ def dots(frame: pl.DataFrame, *, steps: Sequence[str], across: Across, width: in
         x=alt.X("value:Q", **x), color=series["color"], shape=series["shape"], **place
     )
     known = alt.Chart(frame.filter(pl.col("low").is_not_null() & pl.col("high").is_not_null()))
-    interval = known.mark_rule(opacity=0.55, strokeWidth=1.5, aria=False).encode(
+    interval = known.mark_rule(opacity=0.55, strokeWidth=1.5, clip=True, aria=False).encode(
         x=alt.X("low:Q", **x), x2="high:Q", color=series["color"], **place
     )
     return alt.layer(*_level(across), interval, dot).properties(width=width, height=line_pixels * len(labels))
@@ -224,7 +224,7 @@ def seeds(frame: pl.DataFrame, across: Across) -> Chart:
     known = alt.Chart(frame.filter((pl.col("seed") == "") & pl.col("low").is_not_null()))
     layers = [
         rings.encode(x=x, y=y),
-        known.mark_rule(color="var(--series-2)", strokeWidth=2, aria=False).encode(
+        known.mark_rule(color="var(--series-2)", strokeWidth=2, clip=True, aria=False).encode(
             x=alt.X("low:Q", **_x(across)), x2="high:Q", y=y
         ),
         mean.mark_point(filled=True, size=90, opacity=1, color="var(--series-2)", aria=False).encode(

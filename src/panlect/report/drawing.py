@@ -111,8 +111,11 @@ def _number(number: float) -> str:
 
 
 def _embed(drawn: str, name: str, label: str) -> str:
-    drawn = re.sub(r'id="([^"]+)"', rf'id="{name}-\1"', drawn)
-    drawn = re.sub(r"url\(#([^)]+)\)", rf"url(#{name}-\1)", drawn)
+    # Vega counts its identifiers through all drawings of a process; the same page must not depend on that.
+    for number, old in enumerate(dict.fromkeys(re.findall(r' id="([^"]+)"', drawn))):
+        drawn = drawn.replace(f' id="{old}"', f' id="{name}-{number}"').replace(
+            f"url(#{old})", f"url(#{name}-{number})"
+        )
     width = re.search(r'width="(\d+)"', drawn)
     opening = f'<svg role="img" aria-label="{escape(label)}" style="max-width:{width[1] if width else 0}px"'
     return re.sub(r'<svg width="\d+" height="\d+"', lambda _: opening, drawn, count=1)

@@ -284,7 +284,10 @@ class Contest:
         codes = sorted(self.languages, key=hardness)
         columns = (Column("Language"), *(Column(step, number=True) for step in steps))
         rows = tuple(
-            (language_cell(code), *(score_cell(self.scores[step, code], self.shape) for step in steps))
+            (
+                language_cell(code, own_name=True),
+                *(score_cell(self.scores[step, code], self.shape) for step in steps),
+            )
             for code in codes
         )
         caption = f"{title}: every language, the hardest first."

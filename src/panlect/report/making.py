@@ -11,6 +11,7 @@ from panlect.report.view import View
 from panlect.report.wording import POINT, counted, listed, made, measure, value
 
 CURVES_WORST = 3
+LOST_ROWS = 100
 DRAWN_STEPS = 4
 """Steps whose tokens and curves are drawn; of a study with many seeds the others are tables only."""
 TOKEN_MEASURES = ("tokens_planned", "tokens_seen")
@@ -195,7 +196,9 @@ def mixture(view: View, config: ReportConfig) -> Section | Missing:
     if rows.is_empty():
         return Missing("Mixture", "shares per language (the stage mix records them)")
     blocks: list[Block] = []
-    for step in rows["step"].unique(maintain_order=True):
+    steps, note = _one_seed(rows)
+    blocks += note
+    for step in steps:
         of_step = rows.filter(pl.col("step") == step)
         present = [each for each in MIXTURE_MEASURES if each in set(of_step["measure"])]
         by_code = _by_language(of_step)
@@ -260,6 +263,7 @@ def _lost_most(view: View) -> Table:
             if lost
         ]
     found.sort(key=lambda row: (-row[0], row[1], row[2]))
+    shown_rows = found[:LOST_ROWS]
     rows = tuple(
         (
             language_cell(code),
@@ -268,12 +272,13 @@ def _lost_most(view: View) -> Table:
             Cell(value(lost, "count"), sort=lost),
             Cell(value(share, "share"), share=share, sort=share),
         )
-        for share, name, code, kept, lost in found
+        for share, name, code, kept, lost in shown_rows
     )
     columns = (
         Column("Language"),
         Column("Step"),
         *(Column(each, number=True) for each in ("Kept", "Set aside", "Share")),
     )
-    caption = "Rows kept and set aside per language, the largest loss first"
-    return Table(caption, columns, rows, folded=f"Rows set aside per language ({len(rows)})")
+    caption = "Rows kept and set aside per language and step, the largest loss first"
+    cut = f", the {LOST_ROWS} largest losses of {len(found)}" if len(found) > LOST_ROWS else ""
+    return Table(caption + cut, columns, rows, folded=f"Rows set aside per language{cut}")

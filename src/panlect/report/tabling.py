@@ -9,16 +9,16 @@ from panlect.report.blocks import Cell, Column, Figure, Table
 from panlect.report.naming import named
 from panlect.report.settings import ReportConfig
 from panlect.report.view import Score, Slice, View, few, presented, shown
-from panlect.report.wording import Measure, counted, listed, note, value
+from panlect.report.wording import OF_ANSWERS, Measure, counted, listed, note, value
 
 PANEL_LANGUAGES = 50
 """Lines of one panel: two panels stand beside each other on a wide screen and below each other on paper."""
 
 
-def language_cell(code: str) -> Cell:
-    """The heading of a language's row: English name, own name, code."""
+def language_cell(code: str, *, own_name: bool = False) -> Cell:
+    """The heading of a language's row: English name and code; own name only where a table is the main one."""
     language = named(code)
-    own = language.own_name if language.own_name.casefold() != language.name.casefold() else ""
+    own = language.own_name if own_name and language.own_name.casefold() != language.name.casefold() else ""
     return Cell(
         language.name, note=code, foreign=own, lang=language.lang, dir=language.direction, sort=language.name
     )
@@ -71,7 +71,8 @@ def score_table(
             score_cell(scores.get((step, code)), shape, config if step == view.final(part) else None)
             for step in steps
         )
-        rows.append((language_cell(code), Cell(named(code).script), *cells))
+        heading = language_cell(code, own_name=part == view.leading)
+        rows.append((heading, Cell(named(code).script), *cells))
     return Table(table.caption, columns, tuple(rows), folded=table.folded)
 
 
@@ -109,7 +110,7 @@ def dot_panels(
     names = frame["label"].unique(maintain_order=True).to_list()
     panels = max(1, -(-len(names) // PANEL_LANGUAGES))
     lines = -(-len(names) // panels) or 1
-    domain = (0.0, 1.0) if shape.kind == "share" else _span(frame, from_zero=shape.kind == "count")
+    domain = share_domain(frame) if shape.kind == "share" else _span(frame, from_zero=shape.kind == "count")
     percent, large = shape.kind == "share", shape.kind == "count"
     across = charts.Across(shape.title, domain, percent, large, chance)
     drawn = []
@@ -126,6 +127,12 @@ def dot_panels(
     return tuple(drawn)
 
 
+def share_domain(frame: pl.DataFrame) -> tuple[float, float]:
+    """From 0 to 1, or further: conductivity passes 1 where a model knows more than its source language."""
+    highest = max([1.0, *frame["value"].drop_nulls().to_list()])
+    return 0.0, highest if highest == 1.0 else 1.03 * highest
+
+
 def _span(frame: pl.DataFrame, *, from_zero: bool) -> tuple[float, float] | None:
     ends = pl.concat([frame["value"], frame["low"], frame["high"]]).drop_nulls()
     if ends.is_empty():
@@ -135,6 +142,13 @@ def _span(frame: pl.DataFrame, *, from_zero: bool) -> tuple[float, float] | None
         return 0.0, 1.03 * high
     room = 0.03 * (high - low or abs(high) or 1.0)
     return low - room, high + room
+
+
+def _of(view: View, part: Slice) -> str:
+    """What an interval is about, where there are several seeds."""
+    if not view.arms:
+        return ""
+    return " of the answers of all seeds together" if part.measure in OF_ANSWERS else " over seeds"
 
 
 def dot_caption(view: View, part: Slice, shape: Measure, chance: float | None) -> str:
@@ -147,7 +161,7 @@ def dot_caption(view: View, part: Slice, shape: Measure, chance: float | None) -
         f"{shape.title} in {counted(len(view.worst_first(part)), 'language')}.",
         f"The worst at “{view.final(part)}” come first.",
         "Lower is better." if shape.lower_is_better else "",
-        "Bars are 95\u00a0% intervals" + (" over seeds." if view.arms else ".") if has_interval else "",
+        f"Bars are 95\u00a0% intervals{_of(view, part)}." if has_interval else "",
         f"Dashed: the guessing level, {value(chance, shape.kind)}." if chance is not None else "",
         f"Not drawn: {listed(left_out)} (see the table)." if left_out else "",
     ]

@@ -43,7 +43,10 @@ def final_table(numbers: pl.DataFrame, *, order: Sequence[str] = (), languages: 
 def _table(view: View, part: Slice, languages: int) -> Table:
     all_steps = view.steps_of(part)
     final = view.final(part)
-    steps = few(all_steps, final, most=STEPS_MOST)
+    beside = [
+        (measure(name), Slice(name, part.benchmark, part.group)) for name in BESIDE if view.slices(name)
+    ]
+    steps = few(all_steps, final, most=STEPS_MOST - bool(beside))
     shape, scores, codes = presented(part, view.rows(part)), view.scores(part), view.worst_first(part)
     shown = min(languages, len(codes))
     unit = " (per cent)" if shape.kind == "share" else ""
@@ -55,9 +58,6 @@ def _table(view: View, part: Slice, languages: int) -> Table:
     for step in steps:
         table.add_column(step, justify="right", no_wrap=True, overflow="ellipsis", max_width=14)
     table.add_column("95\u00a0%", style="dim", justify="right", no_wrap=True)
-    beside = [
-        (measure(name), Slice(name, part.benchmark, part.group)) for name in BESIDE if view.slices(name)
-    ]
     for shape_beside, _ in beside:
         table.add_column(shape_beside.title.lower(), justify="right")
     for code in codes[:shown]:

@@ -7,7 +7,7 @@ import polars as pl
 from panlect.report import arms, charts, drawing
 from panlect.report.blocks import Block, Cell, Column, Figure, Heading, Missing, Section, Table
 from panlect.report.settings import ReportConfig
-from panlect.report.tabling import score_cell
+from panlect.report.tabling import score_cell, share_domain
 from panlect.report.view import Score, Slice, View, presented
 from panlect.report.wording import Measure, measure, value
 
@@ -73,7 +73,7 @@ def _seeds(view: View, part: Slice, name: str) -> list[Block]:
     frame = pl.DataFrame(rows, schema=schema, orient="row")
     level = view.chance(part)
     percent = shape.kind == "share"
-    across = charts.Across(shape.title, (0.0, 1.0) if percent else None, percent, chance=level)
+    across = charts.Across(shape.title, share_domain(frame) if percent else None, percent, chance=level)
     title = f"{shape.title}, {part.title}: arms and seeds"
     drawn = drawing.svg(charts.specification(charts.seeds(frame, across)), name=name, label=title)
     guess = f" Dashed: the guessing level, {value(level, shape.kind)}." if level is not None else ""

@@ -171,6 +171,9 @@ class View:
             return self._settings.step
         if not self.arms:
             return steps[-1]
+        if self.leading is not None and part != self.leading:
+            best = self.final(self.leading)
+            return best if best in steps else steps[-1]
         sign = -1 if measure(part.measure).lower_is_better else 1
         wholes = {step: whole[0].value for step in steps if (whole := self.whole(part, step))}
         return max(wholes, key=lambda step: sign * wholes[step], default=steps[-1])

@@ -77,8 +77,10 @@ _KNOWN = {
     )
 }
 
-SHARES = frozenset(name for name, known in _KNOWN.items() if known.kind == "share")
-"""Measures that lie between 0 and 1."""
+OF_ANSWERS = frozenset(
+    {"accuracy", "off_target", "malformed", "undetermined", "empty", "right_fact", "choice_accuracy"}
+)
+"""Shares of answers: each answer counts 0 or 1, so the share and the count give an interval."""
 
 _MAKING = (
     *("loss", "share", "natural_share", "epochs", "rows", "seconds"),
