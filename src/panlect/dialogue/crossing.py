@@ -1,6 +1,6 @@
 """Instructions across languages, from exchanges that exist in several: ways that papers found to transfer.
 
-* `crosslingual`: asked in one language, answered in another (xLLMs-100, Lai et al. 2024, arXiv 2406.20052);
+* `crosslingual`: asked in one language, answered in another (xLLMs-100, Lai et al. 2024, arXiv 2406.01771);
 * `retell`: the answer first retells question and answer in the pivot language (XLT, Huang et al. 2023,
   arXiv 2305.07004, as something to learn instead of a prompt);
 * `align`: question alignment in two stages, questions into the pivot language, then answers in the pivot

@@ -145,7 +145,7 @@ def preference(values: Values) -> Exchange:
 
 
 def xllms_100(values: Values) -> Exchange:
-    """The cross-lingual feedback of xLLMs-100 (Lai et al. 2024, arXiv 2406.20052), spelt as upstream."""
+    """The cross-lingual feedback of xLLMs-100 (Lai et al. 2024, arXiv 2406.01771), spelt as upstream."""
     question = _together(_text(values.get("instruction")), _text(values.get("input")))
     answers = _text(values["prefered_output"]), _text(values["rejected_output"])
     return Exchange((("user", question),), answers, (0, 1), origin="generated", **_about(values))
