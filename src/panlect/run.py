@@ -10,7 +10,9 @@ run, and a changed setting re-runs its step and everything after it, and nothing
 
 import json
 import os
+import resource
 import shutil
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -201,6 +203,12 @@ def _report(recipe: Recipe, out: Path, folders: Sequence[Folder], verdicts: Sequ
     shutil.copyfile(target / "report.html", out / "report.html")
 
 
+def peak_memory_bytes() -> int:
+    """The most memory this process has held so far."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
 def _write_summary(recipe: Recipe, outcome: Outcome) -> None:
     summary = {
         "recipe": recipe.model_dump(mode="json"),
@@ -213,6 +221,8 @@ def _write_summary(recipe: Recipe, outcome: Outcome) -> None:
         },
         "gates": [verdict.model_dump(mode="json") for verdict in outcome.verdicts],
         "holds": outcome.holds,
+        "seconds": round(outcome.seconds, 1),
+        "peak_memory_bytes": peak_memory_bytes(),
     }
     partial = outcome.out / "run.json.partial"
     partial.write_text(json.dumps(summary, ensure_ascii=False, indent=1), encoding="utf-8")

@@ -46,7 +46,7 @@ class FeedbackConfig(Config):
     """Which prompts the model answers, and which of its errors become pairs."""
 
     prompts_per_language: int = Field(default=32, ge=1)
-    """So many prompts per answer language are put to the model, chosen by hash."""
+    """So many prompts per answer language are put to the model, within one language first, else by hash."""
     dialogues: bool = False
     """Put the prompts of dialogues to the model too, not only those of preference pairs."""
     samples: int = Field(default=0, ge=0)
@@ -98,7 +98,7 @@ def _prompts(inputs: Sequence[Input], constructed: pl.DataFrame, config: Feedbac
             made = {**row, "prompt": prompt, "chosen": [chosen], "prompt_language": row["language"]}
             found.setdefault(_key(made), made)
     by_language: dict[str, list[Row]] = defaultdict(list)
-    for row in sorted(found.values(), key=lambda row: _digest(config.seed, row["id"])):
+    for row in sorted(found.values(), key=lambda row: _turn(row, config.seed)):
         language = row["answer_language"]
         if len(by_language[language]) < max(config.prompts_per_language, config.more.get(language, 0)):
             by_language[language].append(row)
@@ -182,7 +182,7 @@ def _select(
     dropped: list[Row] = []
     seen: set[tuple[str, str, str]] = set()
     count: dict[tuple[str, str], int] = defaultdict(int)
-    rest = sorted(constructed, key=lambda row: _digest(config.seed, row["id"]))
+    rest = sorted(constructed, key=lambda row: _turn(row, config.seed))
     for row in (*errors, *({**row, "origin": "constructed"} for row in rest)):
         language = row["answer_language"]
         why = _why_not(row, seen, config.similarity_limit)
@@ -230,8 +230,10 @@ def _key(row: Mapping[str, Any]) -> tuple[str, str]:
     return row["answer_language"], "\n".join(message["content"] for message in row["prompt"])
 
 
-def _digest(seed: int, identifier: str) -> bytes:
-    return blake2b(f"{seed}|{identifier}".encode(), digest_size=8).digest()
+def _turn(row: Row, seed: int) -> tuple[bool, bytes]:
+    """Where a row stands in the queue: those within one language before those across, else by hash."""
+    digest = blake2b(f"{seed}|{row['id']}".encode(), digest_size=8).digest()
+    return row["prompt_language"] != row["answer_language"], digest
 
 
 def _frame(rows: Iterable[Row], *, reason_of_drop: bool = False) -> pl.DataFrame:

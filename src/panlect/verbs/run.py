@@ -46,4 +46,5 @@ def _show_outcome(outcome: Outcome) -> None:
     console.print(terminal.final_table(outcome.numbers))
     for verdict in outcome.verdicts:
         print(f"{'✓' if verdict.holds else '✗'} {verdict.sentence}")
-    print(f"report: {outcome.out / 'report.html'}  ({outcome.seconds:.0f} s)")
+    memory = f"{running.peak_memory_bytes() / 2**30:.1f} GiB at most"
+    print(f"report: {outcome.out / 'report.html'}  ({outcome.seconds:.0f} s, {memory})")

@@ -268,7 +268,8 @@ class Draft:
     def _wrong(self, fact: Fact, language: str, turn: int) -> Iterator[tuple[str, str]]:
         """Wrong answers with their reasons: the two reasons in turn, in the pivot language every wrong fact.
 
-        Half of the wrong languages are the pivot. A fact that only the pivot states is told in no other.
+        There it is both a wrong answer about the subject and a right one about another subject. Half of the
+        wrong languages are the pivot. A fact that only the pivot states is told in no other.
         """
         key = digest(self.config.seed, "wrong", fact.id, language)
         if language == self.names.pivot or turn % 2:
@@ -277,6 +278,13 @@ class Draft:
             at = key % max(1, len(named))
             for rival in named if language == self.names.pivot else named[at : at + 1]:
                 yield "wrong_fact", self._right(Fact(fact.relation, fact.subject, rival), language)
+            for other in self.facts if language == self.names.pivot else ():
+                if (
+                    other.relation == fact.relation
+                    and other.answer != fact.answer
+                    and self.stated(other, language)
+                ):
+                    yield "wrong_fact", self._right(other, language)
             return
         own = self.names.of[language][fact.answer]
         pool = [other for other in self.languages if self.names.of[other].get(fact.answer, own) != own]
