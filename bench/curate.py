@@ -196,8 +196,8 @@ def table(title: str, megabytes: float, rounds: list[dict[str, float]]) -> float
 def compare(theirs: dict[str, str], ours: dict[str, object], count: int) -> None:
     """Print how often both keep or drop the same documents.
 
-    Of a cluster of copies one is kept; which one is arbitrary in datatrove and the first here. The decision is
-    the same where both keep exactly one of our cluster.
+    Of a cluster of copies one is kept; which one is arbitrary in datatrove and the first here. The
+    decision is the same where both keep exactly one of our cluster.
     """
     reasons, first = ours["reasons"], ours["first"]
     filtered = [i for i in map(str, range(count)) if "near-duplicates" not in (theirs.get(i), reasons.get(i))]

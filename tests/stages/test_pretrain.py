@@ -22,7 +22,7 @@ from panlect.stages.mix import MixConfig, mix
 from panlect.stages.pretrain import PretrainConfig, pretrain
 from tiny_model import SENTENCES, SHAPE
 
-CODES = ("eng_Latn", "swh_Latn", "tha_Thai", "khm_Khmr", "urd_Arab", "nqo_Nkoo", "chr_Cher", "mul_Zyyy")
+CODES = ("eng_Latn", "swh_Latn", "tha_Thai", "khm_Khmr", "urd_Arab", "nqo_Nkoo", "chr_Cher", "fra_Latn")
 FAST: dict[str, Any] = {
     "model": SHAPE, "batch_tokens": 400, "micro_tokens": 10**6, "sequence_tokens": 64, "precision": "fp32",
     "log_steps": 2, "learning_rate": 5e-3, "threads": 1,
@@ -141,6 +141,56 @@ def test_inputs_that_do_not_fit(place: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="more than one mixture"):
         mixture = Folder.open(place / "mixture")
         pretrain([*road(place), mixture], tmp_path / "base", PretrainConfig(**FAST))
+
+
+@pytest.mark.parametrize(
+    ("architecture", "objective"),
+    [
+        ("xlm-roberta", "masked"),
+        ("xlm-roberta", "tlm"),
+        ("mbart", "infill"),
+        ("t5", "mixed"),
+        ("mbart", "translate"),
+    ],
+)
+def test_new_encoders_and_encoder_decoders(
+    place: Path, tmp_path: Path, architecture: str, objective: str
+) -> None:
+    shape = SHAPE.model_copy(update={"architecture": architecture})
+    if objective in ("tlm", "translate"):
+        rows = documents(3)
+        pairs = pl.DataFrame(
+            {
+                "id": rows["id"], "source_text": rows["text"], "target_text": rows["text"].reverse(),
+                "source_language": rows["language"], "target_language": rows["language"].reverse(),
+                "source": rows["source"], "licence": rows["licence"],
+            }
+        )  # fmt: skip
+        pairs = pairs.filter(
+            ~pl.any_horizontal(pl.col("source_language", "target_language").is_in(["fra_Latn", "chr_Cher"]))
+        )
+        with draft(tmp_path / "pairs", "curate", 1, MixConfig(), []) as work:
+            work.write("pair", pairs)
+        data = Folder.open(tmp_path / "pairs")
+    else:
+        data = Folder.open(place / "mixture")
+    config = PretrainConfig(**(FAST | {"model": shape}), objective=objective, epochs=6)  # type: ignore[arg-type]
+    folder = pretrain([External(str(place / "tokenizer")), data], tmp_path / "base", config)
+    numbers = folder.numbers()
+    curve = numbers.filter(
+        (pl.col("measure") == "loss") & (pl.col("language") == "") & (pl.col("group") != "")
+    )
+    assert curve["value"][-1] < curve["value"][0]
+    for measure in ("tokens_planned", "tokens_seen"):
+        assert numbers.filter((pl.col("measure") == measure) & (pl.col("language") == "tha_Thai")).height == 1
+    again = pretrain([folder, data], tmp_path / "more", config)
+    more = again.numbers().filter((pl.col("measure") == "loss") & (pl.col("language") == ""))
+    assert more["value"][0] < curve["value"][0]
+
+
+def test_a_decoder_cannot_undo_noise(place: Path, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="cannot be built"):
+        pretrain(road(place), tmp_path / "base", PretrainConfig(**FAST, objective="masked"))
 
 
 SCRIPT = """

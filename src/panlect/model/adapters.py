@@ -94,7 +94,7 @@ def _adapt(network: Any, trained: Trained) -> Any:
         lora_dropout=trained.dropout,
         target_modules=names,
         use_dora=trained.method == "dora",
-        task_type="CAUSAL_LM",
+        task_type=_task(network),
         # GPT-2 stores its matrices transposed.
         fan_in_fan_out=any(isinstance(module, Conv1D) for module in linear_layers(network).values()),
     )
@@ -102,6 +102,13 @@ def _adapt(network: Any, trained: Trained) -> Any:
         # PEFT still asks for a name that transformers has renamed.
         warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
         return get_peft_model(network, settings)
+
+
+def _task(network: Any) -> str | None:
+    """PEFT's name for what the network does; none is needed for an encoder."""
+    if network.config.is_encoder_decoder:
+        return "SEQ_2_SEQ_LM"
+    return None if type(network).__name__.endswith("ForMaskedLM") else "CAUSAL_LM"
 
 
 def _freeze(network: Any, trained: Trained) -> None:

@@ -13,16 +13,23 @@ from panlect.model.packing import Ints, Text, Tokens, tokenise
 
 
 def read(
-    inputs: Sequence[Input], tokenizer: Any, budget_tokens: int, epochs: float, seed: int
+    inputs: Sequence[Input],
+    tokenizer: Any,
+    budget_tokens: int,
+    epochs: float,
+    seed: int,
+    *,
+    specials: bool = True,
 ) -> tuple[Tokens, Ints]:
     """Tokenise every text that will be read, once, and return the tokens with the order of reading.
 
     Args:
         inputs: one mixture, or folders and files with documents.
-        tokenizer: a fast Hugging Face tokenizer; its begin and end tokens enclose each text.
+        tokenizer: a fast Hugging Face tokenizer;
         budget_tokens: stop with the draw that reaches it; 0 reads everything planned.
         epochs: how often plain documents are read.
         seed: order of plain documents (a mixture brings its own).
+        specials: enclose each text in the begin and end tokens.
 
     Raises:
         DataError: there are no texts, or the mixture holds fewer tokens than the budget.
@@ -35,7 +42,7 @@ def read(
     else:
         texts = _of_documents(inputs)
         order = shuffled_epochs(len(texts), epochs, seed)
-    tokens = tokenise(tokenizer, texts, specials=True)
+    tokens = tokenise(tokenizer, texts, specials=specials, data=True)
     return tokens, within_budget(tokens, order, budget_tokens, repeat=not mixtures, seed=seed)
 
 

@@ -14,7 +14,15 @@ from typing import Any, Protocol
 import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
-from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoModelForMaskedLM,
+    AutoModelForSeq2SeqLM,
+    AutoTokenizer,
+    LlamaConfig,
+    LlamaForCausalLM,
+)
 from transformers.utils import logging as hf_logging
 
 from panlect.errors import ModelError
@@ -94,7 +102,8 @@ def load(location: str | Path, *, dtype: str = "float32") -> Model:
         )
     tokenizer = load_tokenizer(location)
     try:
-        network = AutoModelForCausalLM.from_pretrained(
+        config = AutoConfig.from_pretrained(location, trust_remote_code=False)
+        network = _opener(config).from_pretrained(
             location, dtype=dtype, use_safetensors=True, trust_remote_code=False
         )
     except (OSError, ValueError, SafetensorError) as error:
@@ -104,6 +113,14 @@ def load(location: str | Path, *, dtype: str = "float32") -> Model:
             expected="config.json and safetensors weights of an architecture that transformers ships",
         ) from error
     return Model(network.eval(), tokenizer, location)
+
+
+def _opener(config: Any) -> Any:
+    """The class that opens a model: an encoder–decoder, one that fills masks, or one that continues."""
+    if config.is_encoder_decoder:
+        return AutoModelForSeq2SeqLM
+    names = config.architectures or [""]
+    return AutoModelForMaskedLM if names[0].endswith("ForMaskedLM") else AutoModelForCausalLM
 
 
 def load_tokenizer(location: str | Path) -> Any:

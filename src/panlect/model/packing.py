@@ -60,14 +60,15 @@ class Text(NamedTuple):
     trained: tuple[tuple[int, int], ...] | None = None
 
 
-def tokenise(tokenizer: Any, texts: Sequence[Text], *, specials: bool) -> Tokens:
+def tokenise(tokenizer: Any, texts: Sequence[Text], *, specials: bool, data: bool | None = None) -> Tokens:
     """Tokenise many texts at once with the Rust tokenizer.
 
     Args:
         tokenizer: a fast Hugging Face tokenizer.
         texts: what to encode; a token carries a loss if its first character lies in a trained span.
-        specials: texts are data: add the tokenizer's begin and end tokens, and take a special token written
-            in a text apart like any other characters. Off for rendered dialogues, whose template writes them.
+        specials: add the tokenizer's begin and end tokens.
+        data: take a special token written in a text apart like any other characters; by default as
+            `specials`: a rendered dialogue, whose template writes them, has neither.
     """
     if specials:
         begin, end = tokenizer.bos_token_id, tokenizer.eos_token_id
@@ -76,7 +77,8 @@ def tokenise(tokenizer: Any, texts: Sequence[Text], *, specials: bool) -> Tokens
     languages = tuple(sorted({text.language for text in texts}))
     components = tuple(sorted({text.component for text in texts}))
     backend = tokenizer.backend_tokenizer
-    before, backend.encode_special_tokens = backend.encode_special_tokens, specials
+    before = backend.encode_special_tokens
+    backend.encode_special_tokens = specials if data is None else data
     ids: list[NDArray[np.int32]] = []
     trained: list[NDArray[np.bool_]] = []
     for start in range(0, len(texts), 4096):

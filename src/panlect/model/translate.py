@@ -10,11 +10,12 @@ Shapes: B texts, T positions.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import torch
 
-from panlect.errors import ModelError
+from panlect.errors import LanguageError, ModelError
 from panlect.language import Language
 
 _MBART = {"eng": "en_XX", "zho": "zh_CN", "jpn": "ja_XX", "kor": "ko_KR", "ces": "cs_CZ", "swh": "sw_KE"}
@@ -28,7 +29,9 @@ def language_token(vocabulary: Mapping[str, int], language: str, *, where: str) 
     """
     parsed = Language.parse(language)
     two = parsed.bcp47.split("-")[0]
-    spelt = [parsed.to("flores"), parsed.code, f"__{two}__", f"<2{two}>", _MBART.get(parsed.iso639_3, "")]
+    spelt = [parsed.code, f"__{two}__", f"<2{two}>", _MBART.get(parsed.iso639_3, "")]
+    with suppress(LanguageError):  # FLORES has no code for many languages
+        spelt.insert(0, parsed.to("flores"))
     spelt += [token for token in vocabulary if token.startswith(f"{two}_") and len(token) == 5]
     for token in spelt:
         if token in vocabulary:

@@ -26,6 +26,8 @@ STAGES: Mapping[str, Entry] = MappingProxyType(
         "mix": Entry("panlect.stages.mix", "decide how much of which language is seen, and when"),
         "tokenizer": Entry("panlect.stages.tokenizer", "train a tokenizer on a mixture"),
         "audit": Entry("panlect.stages.audit", "measure what tokenizers make of each language"),
+        "extend": Entry("panlect.stages.extend", "give a model's vocabulary pieces for new languages"),
+        "trim": Entry("panlect.stages.trim", "drop vocabulary entries that the languages never use"),
         "pretrain": Entry("panlect.stages.pretrain", "train a language model, new or continued"),
         "dialogues": Entry("panlect.stages.dialogues", "read or make dialogues to learn from"),
         "instruct": Entry("panlect.stages.instruct", "fine-tune on dialogues, loss on the answers only"),

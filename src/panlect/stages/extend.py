@@ -105,7 +105,9 @@ def _texts(inputs: Sequence[Input], config: ExtendConfig, work: Draft) -> _Texts
     ]
     have = {component.language for component in components}
     kept = {Language.parse(code).code for code in config.keep}
-    new = {Language.parse(code).code for code in config.languages} or have - kept
+    # Code and the like (und, zxx) is nobody's language: it is only ever protected.
+    named = {code for code in have if code[:3] not in ("und", "zxx")}
+    new = {Language.parse(code).code for code in config.languages} or named - kept
     if missing := sorted(new - have):
         raise DataError(f"no text of {', '.join(missing)}", where="languages", fix="add documents of it")
     if not new:

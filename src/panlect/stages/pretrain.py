@@ -6,6 +6,7 @@ pre-training), and reads a mixture made by `mix`, or any folders with documents.
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 
@@ -18,7 +19,10 @@ VERSION = 1
 
 
 class ModelShape(Config):
-    """Size of a new model; ignored when the input is a model already."""
+    """Family and size of a new model; ignored when the input is a model already."""
+
+    architecture: Literal["llama", "xlm-roberta", "mbart", "t5"] = "llama"
+    """The family: a decoder, an encoder that fills masks, or an encoder–decoder."""
 
     hidden_size: int = Field(default=256, ge=8)
     """Width of the model."""
@@ -39,6 +43,9 @@ class PretrainConfig(TrainingConfig):
 
     model: ModelShape = ModelShape()
     """Size of the new model."""
+    objective: Literal["causal", "masked", "tlm", "infill", "spans", "mixed", "translate"] = "causal"
+    """What is learned. Decoders: `causal`. Encoders: `masked`, or `tlm` on pairs. Encoder–decoders: `infill`
+    (mBART), `spans` (T5), `mixed` (UL2), or `translate` on pairs."""
     budget_tokens: int = Field(default=0, ge=0)
     """Stop after so many tokens; 0 reads the whole mixture once, as planned by `mix`."""
     epochs: float = Field(default=1.0, gt=0)
@@ -51,16 +58,12 @@ def pretrain(inputs: Sequence[Input], out: Path, config: PretrainConfig) -> Fold
     Raises:
         ModelError: the inputs hold neither a tokenizer nor a model, or training diverged.
     """
-    from panlect.model import adapters, bookkeeping, corpus_tokens, loop, objectives
+    from panlect.model import bookkeeping, loop, runs
 
     with draft(out, "pretrain", VERSION, config, inputs) as work:
-        model = bookkeeping.model_or_new(inputs, config.model, seed=config.seed)
-        model = adapters.attach(model, config.trained, work)
-        texts, order = corpus_tokens.read(
-            inputs, model.tokenizer, config.budget_tokens, config.epochs, config.seed
-        )
-        plan = bookkeeping.plan(texts, order, config, model)
-        work.log(bookkeeping.describe(model, plan))
-        ledger = loop.train(model.network, plan, objectives.language_model(model.network), config, work)
-        bookkeeping.finish(model, ledger, plan, inputs, work)
+        make = runs.causal if config.objective == "causal" else runs.denoising_run
+        run = make(inputs, config, work)
+        work.log(bookkeeping.describe(run.model, run.plan))
+        ledger = loop.train(run.model.network, run.plan, run.objective, config, work)
+        bookkeeping.finish(run.model, ledger, run.plan, inputs, work)
     return work.folder
