@@ -219,6 +219,21 @@ def test_a_killed_run_asks_only_what_is_missing(
     assert folder.numbers().equals(straight.numbers())
 
 
+def test_slices_are_compared_with_the_questions_as_they_are(
+    tmp_path: Path, inputs: list[External | Folder], monkeypatch: pytest.MonkeyPatch, calls: list[str]
+) -> None:
+    lexicon = tmp_path / "lexicons"
+    lexicon.mkdir()
+    (lexicon / "en_sw.tsv").write_text("Dakar\tcurrency:SN\ntwo words\tneno moja\n")
+    monkeypatch.setattr(Stub, "answer", lambda self, prompt: named("swh_Latn", NAMES["swh_Latn"][0]))
+    config = EvaluateConfig(slices=("code_switched",), lexicons=str(lexicon), rank_items=0, languages="sw")
+    numbers = evaluate(inputs, tmp_path / "scores", config).numbers()
+    assert "Dakar → swh_Latn" in calls
+    assert value(numbers, "accuracy", group="held_out, slice=code_switched")["value"] == 1
+    versus = value(numbers, "difference", group="held_out, slice=code_switched, versus=unchanged")
+    assert (versus["value"], versus["count"]) == (0, 1)  # the other fact's question has no such word
+
+
 def test_stored_answers_are_judged_again_without_the_model(
     tmp_path: Path, inputs: list[External | Folder], calls: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -126,6 +126,8 @@ def numbers_of_answers(answers: pl.DataFrame, *, pivot: str, seed: int) -> list[
             out += _against_pivot(groups, pivot)
             for first, second in compare.pairs(groups):
                 out += compare.differences(first, second, seed=seed)
+            for plain, altered in compare.changed(groups):
+                out += compare.differences(plain, altered, versus="unchanged", seed=seed)
     return out
 
 

@@ -105,4 +105,5 @@ BELEBELE = Benchmark(
     chance=0.25,
     read=read,
     variants={"corrected": ask_for_text},
+    inputs=("passage", "question"),
 )

@@ -128,6 +128,7 @@ class Benchmark:
         lexicon: makes a judge that needs to know all rows (the world's names).
         arrange: completes a row of a question table before it is asked.
         unit: of the main measure.
+        inputs: columns with what a user would type; slices of typos and the like change these.
         ranked: its choices are the same in all languages, so RankC is made from their scores.
     """
 
@@ -145,6 +146,7 @@ class Benchmark:
     lexicon: Callable[[Sequence[Row]], Judge] | None = None
     arrange: Callable[[dict[str, Any]], dict[str, Any]] | None = None
     unit: str = "share"
+    inputs: tuple[str, ...] = ("prompt",)
     ranked: bool = False
 
     def variant(self, name: str) -> Benchmark:

@@ -72,5 +72,6 @@ BMLAMA = Benchmark(
     licence="Apache-2.0",
     chance=float("nan"),
     read=read,
+    inputs=("template",),
     ranked=True,
 )

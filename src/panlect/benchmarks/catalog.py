@@ -13,7 +13,7 @@ from pathlib import Path
 
 from panlect.benchmarks import BENCHMARKS, benchmark
 from panlect.benchmarks.benchmark import Benchmark, Reading
-from panlect.benchmarks.files import canonical
+from panlect.benchmarks.files import canonical, lines_of, text_of
 from panlect.errors import DataError, FolderError
 
 TABLES_ONLY = ("world", "world_crossed", "world_names", "held_out_text", "held_out_translation")
@@ -36,8 +36,12 @@ class Places:
 
 
 def published() -> tuple[str, ...]:
-    """Names of the benchmarks that are read from published files."""
-    return tuple(name for name in BENCHMARKS if name not in TABLES_ONLY)
+    """Names of the benchmarks that are read from published files and run if none is named.
+
+    Translation between all pairs of languages is run only where it is asked for: 200 languages have 39,800
+    pairs.
+    """
+    return tuple(name for name in BENCHMARKS if name not in TABLES_ONLY and not name.endswith("_all"))
 
 
 def locate(found: Benchmark, places: Places) -> Path:
@@ -126,3 +130,21 @@ def coverage(names: Iterable[str], places: Places, languages: Sequence[str]) -> 
             if why and published_in and language not in published_in:
                 why = "not published in this language"
             yield Coverage(name, language, counts.get(language, 0), why, **facts)  # type: ignore[arg-type]
+
+
+def lexicons(directory: Path, languages: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Word lists into English by language, from files `en_<language>.tsv` of English and translation.
+
+    Raises:
+        FolderError: there is none for any of the languages.
+    """
+    out: dict[str, dict[str, str]] = {}
+    for file in sorted(directory.glob("en_*.tsv")):
+        language = canonical(file.stem.removeprefix("en_"))
+        if language in languages:
+            pairs = (line.split("\t") for line in lines_of(text_of(file)))
+            words = [(pair[1].strip().lower(), pair[0].strip()) for pair in pairs if len(pair) == 2]
+            out[language] = {theirs: ours for theirs, ours in words if theirs and " " not in theirs}
+    if not out:
+        raise FolderError("no word list is there", where=str(directory), expected="en_<language>.tsv")
+    return out

@@ -39,8 +39,21 @@ def pairs(groups: Sequence[Judged]) -> Iterator[tuple[Judged, Judged]]:
                 yield table[step, benchmark, group], other
 
 
-def differences(first: Judged, second: Judged, *, seed: int = 0) -> Iterator[Number]:
-    """The main measure of `second` minus that of `first`, on the questions both answered."""
+def changed(groups: Sequence[Judged]) -> Iterator[tuple[Judged, Judged]]:
+    """(the questions as they are, the same with `slice=…` changed) of every step and benchmark."""
+    table = {(each.step, each.benchmark, each.group): each for each in groups}
+    for (step, benchmark, group), each in table.items():
+        plain, found, _ = group.rpartition("slice=")
+        original = table.get((step, benchmark, plain.removesuffix(", ")))
+        if found and original is not None:
+            yield original, each
+
+
+def differences(first: Judged, second: Judged, *, versus: str = "", seed: int = 0) -> Iterator[Number]:
+    """The main measure of `second` minus that of `first`, on the questions both answered.
+
+    `versus` is the name that `group` gives to `first`; without it, the name of its step.
+    """
     main = second.main
     if main not in first.values or main not in second.values:
         return
@@ -56,7 +69,7 @@ def differences(first: Judged, second: Judged, *, seed: int = 0) -> Iterator[Num
     if not len(common):
         return
     languages, items = second.languages[common], second.items[common]
-    group = f"{second.group}, versus={first.step}".removeprefix(", ")
+    group = f"{second.group}, versus={versus or first.step}".removeprefix(", ")
     per_language = {}
     for language in sorted(set(languages.tolist())):
         here = languages == language

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from panlect.benchmarks.benchmark import Answer, Ask
+from panlect.errors import ModelError
 
 
 class Engine(Protocol):
@@ -56,14 +57,26 @@ class Local:
             alike.setdefault((ask.chat and self.chats, ask.maximum_tokens, ask.stop), []).append(place)
         for (chat, maximum_tokens, stop), places in alike.items():
             settings = self.settings(new_tokens=maximum_tokens, stops=stop)
-            texts = [asks[place].context for place in places]
+            found = self._continue([asks[place].context for place in places], settings, chat)
+            for place, answer in zip(places, found, strict=True):
+                answers[place] = answer
+        return [answer for answer in answers if answer is not None]
+
+    def _continue(self, texts: Sequence[str], settings: Any, chat: bool) -> list[Answer]:
+        """Answers; a prompt longer than the model can read is a failure of its own and stops nobody else."""
+        try:
             if chat:
                 found = self.model.chat([[{"role": "user", "content": text}] for text in texts], settings)
             else:
                 found = self.model.generate(texts, settings)
-            for place, text in zip(places, found, strict=True):
-                answers[place] = Answer(text=text)
-        return [answer for answer in answers if answer is not None]
+        except ModelError as error:
+            if "positions" not in error.what:
+                raise
+            if len(texts) == 1:
+                return [Answer(failure=error.what)]
+            half = len(texts) // 2
+            return self._continue(texts[:half], settings, chat) + self._continue(texts[half:], settings, chat)
+        return [Answer(text=text) for text in found]
 
     def choose(self, asks: Sequence[Ask]) -> list[Answer]:
         """Score all choices of all asks in one go."""

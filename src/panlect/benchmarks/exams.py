@@ -218,6 +218,7 @@ def _exam(name: str, source: str, **parts: Any) -> Benchmark:
     common: dict[str, Any] = {
         "measure": "accuracy", "judge": choice.judge, "languages": OKAPI,
         "provenance": "machine-translated", "licence": "CC-BY-NC-4.0", "chance": 0.25,
+        "inputs": ("question",),
     }  # fmt: skip
     return Benchmark(name=name, source=source, **(common | parts))
 
@@ -241,6 +242,7 @@ M_HELLASWAG = _exam(
     measure="accuracy_characters",
     ask=ask_ending,
     judge=judge_by_length,
+    inputs=("before", "after"),
     read=read_hellaswag,
     variants={"corrected": ask_ending_corrected},
 )

@@ -123,6 +123,7 @@ MGSM = Benchmark(
     licence="CC-BY-4.0",
     chance=0.0,
     read=read,
+    inputs=("question",),
     variants={
         "corrected": ask_corrected,
         "native_steps": ask_native_steps,

@@ -98,4 +98,5 @@ MKQA = Benchmark(
     licence="CC-BY-SA-3.0",
     chance=0.324,
     read=read,
+    inputs=("question",),
 )

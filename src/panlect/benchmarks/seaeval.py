@@ -108,4 +108,5 @@ SEAEVAL = Benchmark(
     licence="CC-BY-NC-4.0",
     chance=0.25,
     read=read,
+    inputs=("question",),
 )

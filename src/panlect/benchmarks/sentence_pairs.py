@@ -167,6 +167,7 @@ XNLI = Benchmark(
     chance=1 / 3,
     read=read_xnli,
     variants={"corrected": ask_xnli_corrected},
+    inputs=("first", "second"),
 )
 
 PAWSX = Benchmark(
@@ -181,4 +182,5 @@ PAWSX = Benchmark(
     chance=0.5,
     read=read_paws,
     variants={"corrected": ask_paws_corrected},
+    inputs=("first", "second"),
 )

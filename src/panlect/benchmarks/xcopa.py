@@ -99,4 +99,5 @@ XCOPA = Benchmark(
     chance=0.5,
     read=read,
     variants={"corrected": ask_corrected},
+    inputs=("premise",),
 )

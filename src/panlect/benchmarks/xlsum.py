@@ -71,4 +71,5 @@ XLSUM = Benchmark(
     licence="CC-BY-NC-SA-4.0",
     chance=float("nan"),
     read=read,
+    inputs=("article",),
 )

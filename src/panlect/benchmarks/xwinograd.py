@@ -107,4 +107,5 @@ XWINOGRAD = Benchmark(
     chance=0.5,
     read=read,
     variants={"corrected": ask_corrected},
+    inputs=("before", "after"),
 )

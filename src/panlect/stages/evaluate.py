@@ -16,7 +16,7 @@ from typing import Any, Literal
 import polars as pl
 from pydantic import Field
 
-from panlect.benchmarks import BENCHMARKS, benchmark, catalog
+from panlect.benchmarks import BENCHMARKS, benchmark, catalog, perturb
 from panlect.benchmarks.answers import answer_rows, numbers_of_answers, stored_answers
 from panlect.benchmarks.asking import Job, answer_all
 from panlect.benchmarks.benchmark import Answer, Benchmark, Row
@@ -65,6 +65,10 @@ class EvaluateConfig(Config):
     variant: str = "upstream"
     """Prompts as the benchmark's usual harness has them, or a variant such as `corrected`, which mends their
     documented defects. A benchmark asked with a variant is named so in every number (`xcopa:corrected`)."""
+    slices: tuple[Literal["typos", "lost_diacritics", "romanised", "code_switched"], ...] = ()
+    """Ask the questions again as people type them; each change is a group of its own (`slice=typos`)."""
+    lexicons: str = ""
+    """For `code_switched`: a directory with `en_<language>.tsv` (English, tab, translation)."""
     endpoint: EndpointConfig | None = None
     """A model behind an OpenAI-compatible server, evaluated beside the inputs under its own name."""
     pivot: str = "eng_Latn"
@@ -120,6 +124,7 @@ def evaluate(inputs: Sequence[Input], out: Path, config: EvaluateConfig) -> Fold
     with draft(out, "evaluate", VERSION, config, inputs) as work:
         every_row = _questions(work, inputs, config)
         asked = sample(_wanted(every_row, config), config.items_per_language, config.seed)
+        asked += _sliced(asked, config)
         _log_coverage(work, asked)
         found = {name: _benchmark(name) for name in sorted({row["benchmark"] for row in every_row})}
         frames = []
@@ -265,6 +270,19 @@ def _wanted(rows: Sequence[Row], config: EvaluateConfig) -> list[Row]:
             fix="ask in languages that these benchmarks have",
         )
     return kept if names or not config.benchmarks else []
+
+
+def _sliced(rows: Sequence[Row], config: EvaluateConfig) -> list[Row]:
+    """The rows again, changed as the settings say."""
+    if not config.slices:
+        return []
+    languages = sorted({row["language"] for row in rows})
+    lexicons = catalog.lexicons(Path(config.lexicons), languages) if config.lexicons else {}
+    out: list[Row] = []
+    for name in sorted({row["benchmark"] for row in rows}):
+        mine = [row for row in rows if row["benchmark"] == name]
+        out += perturb.slices(mine, _benchmark(name).inputs, config.slices, lexicons)
+    return out
 
 
 @lru_cache(maxsize=256)

@@ -1,0 +1,61 @@
+"""The engine of a model in this process, with a stand-in for the model."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import pytest
+
+from panlect.benchmarks.benchmark import Ask
+from panlect.benchmarks.engines import Local
+from panlect.errors import ModelError
+
+
+class Settings(NamedTuple):
+    new_tokens: int
+    stops: tuple[str, ...]
+
+
+class Model:
+    """Repeats its prompt and what it was told; reads at most ten characters."""
+
+    def generate(self, texts: Sequence[str], settings: Settings) -> list[str]:
+        if longest := max((len(text) for text in texts if len(text) > 10), default=0):
+            raise ModelError(f"the longest prompt needs {longest} positions, the model has 10")
+        return [f"{text}|{settings.new_tokens}{''.join(settings.stops)}" for text in texts]
+
+    def chat(self, dialogues: Sequence[Sequence[dict[str, str]]], settings: Settings) -> list[str]:
+        return [
+            "chat " + text for text in self.generate([turns[0]["content"] for turns in dialogues], settings)
+        ]
+
+
+def engine(*, chats: bool = True) -> Local:
+    return Local(Model(), Settings, None, chats=chats)  # type: ignore[arg-type]
+
+
+def test_asks_of_all_kinds_come_back_in_order() -> None:
+    asks = [
+        Ask("generate", "a", chat=True, maximum_tokens=5),
+        Ask("generate", "b", maximum_tokens=5),
+        Ask("generate", "c", chat=True, maximum_tokens=7, stop=("x",)),
+        Ask("generate", "d", chat=True, maximum_tokens=5),
+    ]
+    assert [a.text for a in engine().generate(asks)] == ["chat a|5", "b|5", "chat c|7x", "chat d|5"]
+    assert [a.text for a in engine(chats=False).generate(asks)] == ["a|5", "b|5", "c|7x", "d|5"]
+
+
+def test_a_prompt_that_is_too_long_fails_alone() -> None:
+    asks = [Ask("generate", "x" * n) for n in (3, 11, 4, 5, 20, 10)]
+    answers = engine().generate(asks)
+    assert [bool(answer.failure) for answer in answers] == [False, True, False, False, True, False]
+    assert answers[4].failure == "the longest prompt needs 20 positions, the model has 10"
+    assert answers[5].text.startswith("x" * 10)
+
+
+def test_other_errors_are_not_swallowed() -> None:
+    class Broken(Model):
+        def generate(self, texts: Sequence[str], settings: Any) -> list[str]:
+            raise ModelError("the tokenizer has no chat template")
+
+    with pytest.raises(ModelError, match="no chat template"):
+        Local(Broken(), Settings, None, chats=True).generate([Ask("generate", "a")])  # type: ignore[arg-type]
