@@ -343,3 +343,51 @@ def test_a_study_shows_every_seed_the_mean_and_the_difference() -> None:
     }
     assert cells["chat"] == ["70.0\u00a0%", "80.0\u00a0%", "90.0\u00a0%", "80.0\u00a0%"]
     assert cells["control"] == ["10.0\u00a0%", "20.0\u00a0%", "30.0\u00a0%", "20.0\u00a0%", "−60.0 points"]
+
+
+def test_paired_differences_are_one_table_and_not_one_per_pair(small: Record) -> None:
+    same = {
+        "step": "chat",
+        "benchmark": "world",
+        "other_language": "",
+        "group": "held_out, versus=base",
+        "count": 9,
+    }
+    gaps = [
+        ("", 0.3, 0.2, 0.4),
+        ("arb_Arab", 0.2, 0.1, 0.3),
+        ("hin_Deva", -0.2, -0.3, -0.1),
+        ("yor_Latn", 0, -1, 1),
+    ]
+    rows_ = [
+        {
+            **same,
+            "measure": "difference",
+            "language": code,
+            "value": value,
+            "low": low,
+            "high": high,
+            "unit": "share",
+        }
+        for code, value, low, high in gaps
+    ]
+    rows_ += [
+        {**same, "measure": "p_value", "language": "", "value": 0.012, "low": None, "high": None, "unit": ""}
+    ]
+    added = pl.DataFrame(rows_, schema=dict(tables.SCHEMAS["numbers"]))
+    html = render(
+        Record((), tidy(pl.concat([small.numbers, added])), tables.empty("answer"), small.dropped),
+        ReportConfig(),
+    )
+    part = html.split("Models against each other")[1].split("</table>")[0]
+    cells = [re.sub(r"<[^>]+>", "", cell).strip() for cell in re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", part)]
+    assert cells[7:] == [
+        "chat",
+        "base",
+        "world: held out",
+        "+30.0 points +20.0 to +40.0",
+        "0.012",
+        "1 of 3",
+        "1 of 3",
+    ]
+    assert "versus=" not in html

@@ -242,3 +242,30 @@ def test_the_hundred_language_corpus(tmp_path, real_data):
     rows = documents.height + folder.dropped().height
     held = folder.table("question").filter(pl.col("benchmark") == "held_out_text")
     assert rows + held.height == 330_829
+
+
+@pytest.mark.slow
+def test_a_worker_that_is_killed_costs_nothing(tmp_path, monkeypatch):
+    import multiprocessing
+
+    path = write_aligned(tmp_path / "rows.tsv", rows=4_000)
+    settings = COLUMNS | {"block_bytes": 1 << 14}
+    monkeypatch.setenv(pool.WORKERS_VARIABLE, "1")
+    straight = run(path, tmp_path / "straight" / "out", **settings)
+    monkeypatch.setenv(pool.WORKERS_VARIABLE, "2")
+    real, killed = pool._in_pool, []
+
+    def kills(tasks, function, workers, done):
+        def then_kill(task):
+            done(task)
+            if not killed:
+                victim = multiprocessing.active_children()[0]
+                victim.kill()  # a child of this very test
+                killed.append(victim.pid)
+
+        real(tasks, function, workers, then_kill)
+
+    monkeypatch.setattr(pool, "_in_pool", kills)
+    survived = run(path, tmp_path / "survived" / "out", **settings)
+    assert killed
+    assert fingerprint_of(survived) == fingerprint_of(straight)

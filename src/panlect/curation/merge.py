@@ -20,7 +20,7 @@ from panlect.curation.steps import MEASURED
 from panlect.draft import Draft
 from panlect.text.keys import share_of
 
-SHARD_BYTES = 256 << 20
+SHARD_BYTES = 64 << 20
 
 
 @dataclass(frozen=True)

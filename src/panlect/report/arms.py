@@ -106,8 +106,10 @@ def _wilson(share: pl.Expr, count: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
 
 
 def _clip(end: pl.Expr) -> pl.Expr:
-    """Keep the interval of a share between 0 and 1; Student's t does not know about shares."""
-    return pl.when(pl.col("measure").is_in(sorted(OF_ANSWERS))).then(end.clip(0, 1)).otherwise(end)
+    """Keep the interval of a share between 0 and 1, and that of a ratio of shares above 0: t knows none."""
+    share = pl.col("measure").is_in(sorted(OF_ANSWERS))
+    ratio = pl.col("measure") == "conductivity"
+    return pl.when(share).then(end.clip(0, 1)).when(ratio).then(end.clip(0)).otherwise(end)
 
 
 def difference(first: Mapping[str, float], second: Mapping[str, float]) -> tuple[float, float, float] | None:

@@ -6,6 +6,7 @@ import polars as pl
 
 from panlect.report.blocks import Block, Cell, Column, Missing, Section, Table
 from panlect.report.naming import named
+from panlect.report.paired import paired
 from panlect.report.settings import ReportConfig
 from panlect.report.slicing import sliced
 from panlect.report.tabling import language_cell, score_cell
@@ -31,7 +32,7 @@ def other_measures(view: View, config: ReportConfig) -> Section | Missing:
         drawn = f"measure-{number}" if place == 0 else ""  # one picture per measure keeps the page light
         blocks += sliced(view, part, config, name=drawn, shown_at_once=opened)
     blocks += [_wholes(view, [part for _, part in whole])] if whole else []
-    blocks += _pairs(view)
+    blocks += [*paired(view), *_pairs(view)]
     if not blocks:
         return Missing("Further measures", "measures beside the leading one (chrF, bits per byte, fertility)")
     return Section("measures", "Further measures", blocks)

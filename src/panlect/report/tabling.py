@@ -34,6 +34,14 @@ def score_cell(score: Score | None, shape: Measure, config: ReportConfig | None 
     return Cell(value(score.value, shape.kind), note=below, share=share, sort=score.value, verdict=verdict)
 
 
+def signed_cell(gap: float, low: float | None, high: float | None, shape: Measure) -> Cell:
+    """A difference with its sign and interval; of shares in points."""
+    scale, unit = (100, " points") if shape.kind == "share" else (1, "")
+    ends = [f"{scale * end:+.1f}".replace("-", "−") for end in (low, high) if end is not None]
+    mean = f"{scale * gap:+.1f}".replace("-", "−")
+    return Cell(f"{mean}{unit}", note=" to ".join(ends) if len(ends) == 2 else "", sort=gap)
+
+
 def grade(number: float, shape: Measure, config: ReportConfig) -> str:
     """Good, fair or poor by the thresholds of the settings; empty where they do not apply."""
     if shape.kind != "share" or shape.lower_is_better:

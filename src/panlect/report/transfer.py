@@ -7,9 +7,9 @@ import polars as pl
 from panlect.report import arms, charts, drawing
 from panlect.report.blocks import Block, Cell, Column, Figure, Heading, Missing, Section, Table
 from panlect.report.settings import ReportConfig
-from panlect.report.tabling import score_cell, share_domain
+from panlect.report.tabling import score_cell, share_domain, signed_cell
 from panlect.report.view import Score, Slice, View, presented
-from panlect.report.wording import Measure, measure, value
+from panlect.report.wording import measure, value
 
 
 def transfer(view: View, config: ReportConfig) -> Section | Missing:
@@ -102,14 +102,6 @@ def _seed_table(frame: pl.DataFrame, best: str, title: str, part: Slice) -> Tabl
             for row in (of_arm.get(seed) for seed in [*seeds, ""])
         ]
         gap = arms.difference(by_seed.get(best, {}), by_seed.get(arm, {})) if arm != best else None
-        rows.append((Cell(arm), *cells, _gap_cell(gap, shape)))
+        rows.append((Cell(arm), *cells, signed_cell(*gap, shape) if gap else Cell("–", sort=0.0)))
     note = "Below each value its 95\u00a0% interval; those of means and of differences are over seeds."
     return Table(f"{title}. {note}", columns, tuple(rows))
-
-
-def _gap_cell(gap: tuple[float, float, float] | None, shape: Measure) -> Cell:
-    if gap is None:
-        return Cell("–", sort=0.0)
-    scale, unit = (100, " points") if shape.kind == "share" else (1, "")
-    mean, low, high = (f"{scale * number:+.1f}".replace("-", "−") for number in gap)
-    return Cell(f"{mean}{unit}", note=f"{low} to {high}", sort=gap[0])

@@ -24,7 +24,7 @@ LEADING = ("accuracy", "exact_match", "f1", "chrf", "chrf++", "spbleu", "comet",
 OPEN = frozenset({"accuracy", "chrf", "bits_per_byte"})
 """Leading measures that are shown in full even where another one leads."""
 LEADING_GROUPS = ("held_out", "")
-KIND = r"^(?P<group>.*?)(?:, )?(?P<kind>script|family|resources)=(?P<name>.*)$"
+KIND = r"^(?P<group>.*?)(?:, )?(?P<kind>script|family|resources|versus)=(?P<name>.*)$"
 """A group that is a kind of languages inside a slice: ``held_out, script=Latn``."""
 CHANCE = {"accuracy": "chance", "choice_accuracy": "choice_chance", "rankc": "rankc_chance"}
 """The measure that holds the guessing level of another one."""
