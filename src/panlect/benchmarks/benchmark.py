@@ -106,7 +106,11 @@ Judge = Callable[[Row, Answer], Verdict]
 
 
 def _no_files(path: Path, languages: Sequence[str]) -> Reading:
-    raise NotImplementedError("this benchmark's rows come from a question table")
+    raise ConfigError(
+        "this benchmark has no files of its own: its questions come from a folder",
+        where=str(path),
+        fix="give the folder that holds its table 'question'",
+    )
 
 
 @dataclass(frozen=True)
