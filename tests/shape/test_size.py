@@ -1,6 +1,7 @@
 """Files, functions and signatures stay small; names say what a thing is."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -73,5 +74,6 @@ def test_nothing_unfinished_and_no_private_places() -> None:
     forbidden = ["NotImplemented" + "Error", "TO" + "DO", "FIX" + "ME", "/wo" + "rk/", "/tm" + "p/bash_jobs"]
     for file in [*FILES, *sorted((ROOT / "docs").rglob("*.md")), *sorted((ROOT / "recipes").rglob("*.yaml"))]:
         text = file.read_text(encoding="utf-8")
-        found = [word for word in forbidden if word in text]
+        # Whole words: pyarrow has an error of its own whose name ends like Python's.
+        found = [word for word in forbidden if re.search(rf"(?<!\w){word}", text)]
         assert not found, f"{file}: {found}"

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from panlect.errors import ConfigError
+
 Row = Mapping[str, Any]
 """A row of a question table, with the benchmark's own columns beside those of the schema."""
 
