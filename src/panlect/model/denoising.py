@@ -20,7 +20,7 @@ from torch import Tensor
 from panlect.model.loop import Objective, Terms
 from panlect.model.losses import cross_entropy
 from panlect.model.noise import NO_LOSS, Example, Ids
-from panlect.model.packing import Ints, Tokens
+from panlect.model.packing import Ints, Tokens, groups
 
 Corrupt = Callable[[Sequence[int], Sequence[Ids], np.random.Generator], Example]
 """Text numbers, their token ids, and a random stream, to an example."""
@@ -63,11 +63,7 @@ class NoisyPlan:
     seed: int
 
     def __post_init__(self) -> None:
-        sizes = self.tokens.lengths[self.items].sum(1)
-        total = np.cumsum(sizes)
-        filled = np.concatenate([[0], total[:-1]]) // self.batch_tokens if len(total) else total
-        starts = np.flatnonzero(np.diff(filled, prepend=-1)).tolist()
-        self._steps = list(zip(starts, [*starts[1:], len(sizes)], strict=False))
+        self._steps = groups(self.tokens.lengths[self.items].sum(1), self.batch_tokens)
 
     def __len__(self) -> int:
         return len(self._steps)
@@ -84,17 +80,7 @@ class NoisyPlan:
 
     def planned(self) -> NDArray[np.float64]:
         """Tokens, characters, bytes that the run will see, per cell: (cells, 3)."""
-        return self._counted(self.items.reshape(-1), np.ones(self.items.size))
-
-    def _counted(self, texts: Ints, shares: NDArray[np.float64]) -> NDArray[np.float64]:
-        cells = self._cells(texts)
-        size = len(self.languages) * len(self.components)
-        counts = (self.tokens.lengths, self.tokens.characters, self.tokens.bytes)
-        return np.stack([np.bincount(cells, weights=c[texts] * shares, minlength=size) for c in counts], 1)
-
-    def _cells(self, texts: Ints) -> Ints:
-        cells: Ints = np.asarray(self.tokens.language[texts], np.int64) * len(self.components)
-        return cells + self.tokens.component[texts]
+        return self.tokens.counted(self.items.reshape(-1))
 
     def batches(self, step: int) -> Iterator[NoisyBatch]:
         """Yield the micro-batches of an optimiser step: examples of similar length together."""
@@ -131,7 +117,7 @@ class NoisyPlan:
             select.append(row * width + carries)
             targets.append(each.example.targets[carries])
             weights.append(np.full(len(carries), self.tokens.weight[text[0]], np.float32))
-            cells.append(np.full(len(carries), self._cells(text)[0]))
+            cells.append(np.full(len(carries), self.tokens.cells(text)[0]))
         texts = np.concatenate([each.texts for each in drawn])
         shares = np.concatenate([np.full(len(each.texts), each.share) for each in drawn])
         return NoisyBatch(
@@ -143,7 +129,7 @@ class NoisyPlan:
             targets_N=torch.from_numpy(np.concatenate(targets).astype(np.int64)),
             weights_N=torch.from_numpy(np.concatenate(weights)),
             cells_N=torch.from_numpy(np.concatenate(cells).astype(np.int64)),
-            seen=self._counted(texts, shares),
+            seen=self.tokens.counted(texts, shares),
         )
 
 

@@ -49,6 +49,29 @@ class Tokens:
         """Tokens of each text."""
         return np.diff(self.offsets)
 
+    def lengths_of(self, texts: Ints) -> Ints:
+        """Tokens of some of the texts, without a pass over all of them."""
+        lengths: Ints = self.offsets[texts + 1] - self.offsets[texts]
+        return lengths
+
+    def cells(self, texts: Ints) -> Ints:
+        """The (language, component) cell of each of the texts: language-major, as the ledger counts."""
+        return self.language[texts].astype(np.int64) * len(self.components) + self.component[texts]
+
+    def counted(self, texts: Ints, shares: NDArray[np.float64] | float = 1.0) -> NDArray[np.float64]:
+        """Tokens, characters and bytes of such shares of the texts, per cell: (cells, 3)."""
+        cells, size = self.cells(texts), len(self.languages) * len(self.components)
+        counts = (self.lengths_of(texts), self.characters[texts], self.bytes[texts])
+        return np.stack([np.bincount(cells, weights=c * shares, minlength=size) for c in counts], 1)
+
+
+def groups(sizes: Ints, limit: int) -> list[tuple[int, int]]:
+    """Cut a sequence of sizes into runs ``[start, stop)``; each ends with the item that fills it."""
+    total = np.cumsum(sizes)
+    filled = np.concatenate([[0], total[:-1]]) // limit if len(total) else total
+    starts = np.flatnonzero(np.diff(filled, prepend=-1)).tolist()
+    return list(zip(starts, [*starts[1:], len(sizes)], strict=False))
+
 
 class Text(NamedTuple):
     """One text to tokenise, with the character spans that carry a loss (None: all of it)."""
@@ -153,8 +176,8 @@ class Batch(NamedTuple):
 class Plan:
     """Which piece of which text goes where: the whole run, known before its first step.
 
-    `order` are text indices as the schedule draws them; `packed` allows several in a row; `steps[i]` is the
-    first draw of optimiser step i.
+    `order` are text indices as the schedule draws them; `packed` allows several in a row; `steps[i]` are the
+    first draw of optimiser step i and the one after its last.
     """
 
     tokens: Tokens
@@ -164,13 +187,10 @@ class Plan:
     micro_tokens: int
     pad_id: int
     packed: bool = True
-    steps: Ints = field(init=False)
+    steps: list[tuple[int, int]] = field(init=False)
 
     def __post_init__(self) -> None:
-        drawn = np.cumsum(self.tokens.lengths[self.order])
-        # A step ends with the draw that fills it.
-        filled = np.concatenate([[0], drawn[:-1]]) // self.batch_tokens if len(drawn) else drawn
-        object.__setattr__(self, "steps", np.flatnonzero(np.diff(filled, prepend=-1)))
+        object.__setattr__(self, "steps", groups(self.tokens.lengths[self.order], self.batch_tokens))
 
     def __len__(self) -> int:
         return len(self.steps)
@@ -187,16 +207,11 @@ class Plan:
 
     def planned(self) -> NDArray[np.float64]:
         """Tokens, characters and bytes that the run will see, per (language, component) cell: (cells, 3)."""
-        texts = self.tokens
-        cells = texts.language[self.order] * len(texts.components) + texts.component[self.order]
-        size = len(texts.languages) * len(texts.components)
-        counts = (texts.lengths, texts.characters, texts.bytes)
-        return np.stack([np.bincount(cells, weights=c[self.order], minlength=size) for c in counts], 1)
+        return self.tokens.counted(self.order)
 
     def batches(self, step: int) -> Iterator[Batch]:
         """Yield the micro-batches of an optimiser step."""
-        last = self.steps[step + 1] if step + 1 < len(self.steps) else len(self.order)
-        pieces = pieces_of(self.tokens, self.order[self.steps[step] : last], self.row_tokens)
+        pieces = pieces_of(self.tokens, self.order[slice(*self.steps[step])], self.row_tokens)
         lengths = [piece.stop - piece.start for piece in pieces]
         for rows in arrange(lengths, self.row_tokens, self.micro_tokens, packed=self.packed):
             chosen = [[pieces[i] for i in row] for row in rows]
@@ -277,9 +292,8 @@ def lay_out(tokens: Tokens, rows: Sequence[Sequence[Piece]], pad_id: int, *, pac
     ids = np.full((len(rows), width), pad_id, np.int64)
     positions = np.zeros((len(rows), width), np.int64)
     segments = np.full((len(rows), width), -1, np.int64)
-    select, targets, weights, cells, texts = [], [], [], [], []
-    size = len(tokens.languages) * len(tokens.components)
-    seen = np.zeros((size, 3))
+    select, targets, weights, texts = [], [], [], []
+    drawn, new = [], []
     for r, row in enumerate(rows):
         at = 0
         for s, piece in enumerate(row):
@@ -288,18 +302,14 @@ def lay_out(tokens: Tokens, rows: Sequence[Sequence[Piece]], pad_id: int, *, pac
             positions[r, at : at + length] = np.arange(length)
             segments[r, at : at + length] = s
             carries = np.flatnonzero(tokens.trained[piece.start + 1 : piece.stop])
-            cell = int(tokens.language[piece.text]) * len(tokens.components) + int(
-                tokens.component[piece.text]
-            )
             select.append(r * width + at + carries)
             targets.append(tokens.ids[piece.start + 1 + carries])
             weights.append(np.full(len(carries), tokens.weight[piece.text], np.float32))
-            cells.append(np.full(len(carries), cell))
             texts.append(np.full(len(carries), piece.text))
-            new = length - piece.context
-            share = new / (tokens.offsets[piece.text + 1] - tokens.offsets[piece.text])
-            seen[cell] += (new, share * tokens.characters[piece.text], share * tokens.bytes[piece.text])
+            drawn.append(piece.text)
+            new.append(length - piece.context)
             at += length
+    texts_N, drawn_texts = np.concatenate(texts).astype(np.int64), np.array(drawn, np.int64)
     return Batch(
         ids_BT=torch.from_numpy(ids),
         positions_BT=torch.from_numpy(positions),
@@ -307,8 +317,8 @@ def lay_out(tokens: Tokens, rows: Sequence[Sequence[Piece]], pad_id: int, *, pac
         select_N=torch.from_numpy(np.concatenate(select).astype(np.int64)),
         targets_N=torch.from_numpy(np.concatenate(targets).astype(np.int64)),
         weights_N=torch.from_numpy(np.concatenate(weights)),
-        cells_N=torch.from_numpy(np.concatenate(cells).astype(np.int64)),
-        texts_N=torch.from_numpy(np.concatenate(texts).astype(np.int64)),
-        seen=seen,
+        cells_N=torch.from_numpy(tokens.cells(texts_N)),
+        texts_N=torch.from_numpy(texts_N),
+        seen=tokens.counted(drawn_texts, np.array(new) / tokens.lengths_of(drawn_texts)),
         packed=packed,
     )

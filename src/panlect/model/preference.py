@@ -30,7 +30,7 @@ from panlect.model.forward import isolates, plain_head, token_logprobs
 from panlect.model.load import Model
 from panlect.model.loop import Objective, Terms, to_device, use_bf16
 from panlect.model.losses import Pairs
-from panlect.model.packing import Batch, Ints, Piece, Text, Tokens, arrange, lay_out, tokenise
+from panlect.model.packing import Batch, Ints, Piece, Text, Tokens, arrange, groups, lay_out, tokenise
 from panlect.model.settings import TrainingConfig
 
 Formula = Callable[[Pairs, Tensor], Tensor]
@@ -92,7 +92,7 @@ class PairPlan:
     def __post_init__(self) -> None:
         self.pair_tokens = self.tokens.lengths.reshape(-1, 2).sum(1)
         self.reference = torch.zeros(len(self.tokens), dtype=torch.float64)
-        self._steps = _groups(self.pair_tokens[self.order], self.batch_tokens)
+        self._steps = groups(self.pair_tokens[self.order], self.batch_tokens)
 
     def __len__(self) -> int:
         return len(self._steps)
@@ -109,11 +109,7 @@ class PairPlan:
 
     def planned(self) -> NDArray[np.float64]:
         """Tokens, characters, bytes that the run will see, per cell: (cells, 3)."""
-        texts = _answers(self.order)
-        cells = _cells(self.tokens, texts)
-        size = len(self.languages) * len(self.components)
-        counts = (self.tokens.lengths, self.tokens.characters, self.tokens.bytes)
-        return np.stack([np.bincount(cells, weights=c[texts], minlength=size) for c in counts], 1)
+        return self.tokens.counted(_answers(self.order))
 
     def first(self, steps: int) -> "PairPlan":
         """The same plan, ended after so many steps."""
@@ -123,7 +119,7 @@ class PairPlan:
         """Yield the micro-batches of an optimiser step."""
         first, last = self._steps[step]
         pairs = self.order[first:last]
-        for start, stop in _groups(self.pair_tokens[pairs], self.micro_tokens):
+        for start, stop in groups(self.pair_tokens[pairs], self.micro_tokens):
             yield self.batch(pairs[start:stop])
 
     def batch(self, pairs: Ints) -> PairBatch:
@@ -144,7 +140,7 @@ class PairPlan:
             sequence_N=batch.texts_N,
             tokens_S=torch.bincount(batch.texts_N, minlength=len(texts)).double(),
             reference_S=self.reference[texts],
-            cells_P=torch.from_numpy(_cells(self.tokens, texts[::2])),
+            cells_P=torch.from_numpy(self.tokens.cells(texts[::2])),
             keys_S=torch.tensor([hash(self.tokens.ids[p.start : p.stop].tobytes()) for p in pieces]),
             seen=batch.seen,
         )
@@ -152,29 +148,14 @@ class PairPlan:
     def distinct(self) -> Iterator[tuple[Ints, PairBatch]]:
         """Every pair of the run once, for the reference pass: pair numbers and their batch."""
         pairs = np.unique(self.order)
-        for start, stop in _groups(self.pair_tokens[pairs], self.micro_tokens):
+        for start, stop in groups(self.pair_tokens[pairs], self.micro_tokens):
             yield pairs[start:stop], self.batch(pairs[start:stop])
-
-
-def _groups(sizes: NDArray[np.int64], limit: int) -> list[tuple[int, int]]:
-    """Cut a sequence of sizes into runs; each ends with the item that fills it."""
-    if not len(sizes):
-        return []
-    total = np.cumsum(sizes)
-    filled = np.concatenate([[0], total[:-1]]) // limit
-    starts = np.flatnonzero(np.diff(filled, prepend=-1)).tolist()
-    return list(zip(starts, [*starts[1:], len(sizes)], strict=True))
 
 
 def _answers(pairs: Ints) -> Ints:
     """Text numbers of the pairs' answers: chosen and rejected in turn."""
     answers: Ints = np.stack([pairs * 2, pairs * 2 + 1], 1).reshape(-1)
     return answers
-
-
-def _cells(tokens: Tokens, texts: Ints) -> Ints:
-    cells = tokens.language[texts] * len(tokens.components) + tokens.component[texts]
-    return np.asarray(cells, np.int64)
 
 
 def _subset(tokens: Tokens, texts: Ints) -> Tokens:
