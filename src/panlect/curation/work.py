@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from panlect.curation import steps
+from panlect.curation import chain, steps
 from panlect.curation.inputs import Task
 from panlect.curation.steps import Steps
 from panlect.read import Batch, Limits, parse
@@ -92,7 +92,8 @@ def process(task: Task, work: Work) -> Frames:
         whole.bad += batch.bad
     frame = _indexed(_frame(whole, kept_columns, work), work)
     seen = frame.filter(pl.col("index") >= 0).group_by("source", "language", maintain_order=True)
-    documents, dropped = _judged(frame, work)
+    documents, dropped = chain.documents(frame, work.steps, work.languages)
+    whole.pairs += chain.mined_pairs(documents, work.steps)
     pairs, dropped_pairs = _pairs(whole, work)
     bad = pl.concat([_bad(whole), dropped], how="diagonal_relaxed")
     return Frames(documents, pairs, bad, dropped_pairs, seen.agg(pl.len().cast(pl.Int64).alias("seen")))
@@ -123,23 +124,6 @@ def _frame(batch: Batch, kept_columns: list[dict[str, str]], work: Work) -> pl.D
         values = [row.get(name, "") for row in kept_columns]
         frame = frame.with_columns(pl.Series(name, values, pl.String))
     return _licensed(_in_canonical(frame, "language", work), work)
-
-
-def _judged(frame: pl.DataFrame, work: Work) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Put the documents through every step that is switched on."""
-    dropped: list[pl.DataFrame] = [frame.clear().with_columns(reason=pl.lit(""), step=pl.lit(""))]
-    frame = steps.doctored(frame, work.steps.doctor, dropped)
-    frame = steps.identified(frame, work.steps.identify, dropped)
-    if work.languages:
-        wanted = pl.col("language").is_in(sorted(work.languages))
-        frame = steps.drop(frame, ~wanted, "other_language", "language", dropped)
-    frame = steps.judged(frame, work.steps.quality, dropped)
-    frame = steps.decontaminated(frame, work.steps.benchmarks, work.steps.benchmark_index, dropped)
-    frame = steps.redacted(frame, work.steps.private)
-    frame = frame.with_columns(pl.Series("key", exact_keys(frame["text"]), pl.UInt64))
-    gone = pl.concat(dropped, how="diagonal_relaxed")
-    working = ["index", *(name for name in gone.columns if name.startswith(steps.MEASURED))]
-    return frame, gone.drop(working)
 
 
 def _in_canonical(frame: pl.DataFrame, column: str, work: Work) -> pl.DataFrame:
@@ -177,15 +161,8 @@ def _pairs(batch: Batch, work: Work) -> tuple[pl.DataFrame, pl.DataFrame]:
     for side in ("source_language", "target_language"):
         frame = _in_canonical(frame, side, work)
     frame = _licensed(frame, work)
-    dropped: list[pl.DataFrame] = []
-    unknown = (pl.col("source_language") == UNKNOWN) | (pl.col("target_language") == UNKNOWN)
-    frame = steps.drop(frame, unknown, "no_language", "language", dropped)
-    if work.languages:
-        wanted = sorted(work.languages)
-        both = pl.col("source_language").is_in(wanted) & pl.col("target_language").is_in(wanted)
-        frame = steps.drop(frame, ~both, "other_language", "language", dropped)
-    frame = steps.paired(frame, work.steps.pairs, dropped)
+    frame, dropped = chain.pairs(frame, work.steps, work.languages)
     for side in ("source", "target"):
         keys = pl.Series(f"{side}_key", exact_keys(frame[f"{side}_text"]), pl.UInt64)
         frame = frame.with_columns(keys)
-    return frame, pl.concat(dropped, how="diagonal_relaxed")
+    return frame, dropped
