@@ -19,6 +19,7 @@ FLOORS = {
         "language_codes",
         "tables",
         "progress",
+        "ranks",
         "folder",
         "draft",
         "gates",
