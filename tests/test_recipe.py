@@ -1,6 +1,7 @@
 """Recipes: structure checked with places, order kept, overrides by key path."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -68,3 +69,50 @@ def test_a_recipe_needs_steps() -> None:
     for values in ({"name": "x"}, {"name": "x", "steps": []}, {"name": "x", "steps": {}}):
         with pytest.raises(ConfigError, match="needs steps"):
             parse_recipe(values, where="x")
+
+
+STUDY: dict[str, Any] = {
+    "name": "study",
+    "seeds": [101, 102],
+    "steps": {
+        "world": {"stage": "world"},
+        "arm": {"stage": "mix", "from": ["world", "text.txt"], "alpha": 0.5},
+        "board": {"stage": "leaderboard", "from": ["arm", "text.txt"], "once": True},
+    },
+    "gates": [
+        {"measure": "accuracy", "step": "arm", "versus": "world", "drop_at_most": 0.1},
+        {"measure": "accuracy", "step": "board", "at_least": 0.1},
+    ],
+}
+
+
+def test_seeds_repeat_every_step_its_inputs_and_its_gates() -> None:
+    recipe = parse_recipe(STUDY, where="s.yaml")
+    assert [(step.name, step.inputs, step.seed) for step in recipe.steps] == [
+        ("world-101", (), 101),
+        ("arm-101", ("world-101", "text.txt"), 101),
+        ("world-102", (), 102),
+        ("arm-102", ("world-102", "text.txt"), 102),
+        ("board", ("arm-101", "arm-102", "text.txt"), None),
+    ]
+    assert [step.settings for step in recipe.steps if step.stage == "mix"] == [{"alpha": 0.5}] * 2
+    assert [(gate.step, gate.versus) for gate in recipe.gates] == [
+        ("arm-101", "world-101"),
+        ("arm-102", "world-102"),
+        ("board", ""),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"seed": 1}, "no `seed`"),
+        ({"seeds": [1, 2]}, "from 100 on"),
+        ({"seeds": [101, 101]}, "different"),
+        ({"steps": STUDY["steps"] | {"late": {"stage": "mix", "from": ["board"]}}}, "waits for the steps"),
+        ({"steps": STUDY["steps"] | {"late": {"stage": "mix", "once": 1}}}, "true or false"),
+    ],
+)
+def test_seeds_that_cannot_be_used_are_refused(change: dict[str, object], says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        parse_recipe(STUDY | change, where="s.yaml")

@@ -119,3 +119,18 @@ def test_a_directory_with_other_files_is_refused(tmp_path: Path) -> None:
     (tmp_path / "photo.jpg").touch()
     with pytest.raises(FolderError, match="other files"):
         go(tmp_path)
+
+
+def test_a_recipe_sets_its_report_and_a_mistake_there_is_found_before_the_run(tmp_path: Path) -> None:
+    outcome = go(tmp_path / "run", report={"title": "Two words", "worst_languages": 3})
+    assert "<title>Two words" in (outcome.out / "report.html").read_text(encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"r\.yaml:report.*worst_languages"):
+        go(tmp_path / "other", report={"worst_languges": 3})
+    assert not (tmp_path / "other").exists()
+
+
+def test_seeds_run_as_steps_of_their_own_with_their_own_seed(tmp_path: Path) -> None:
+    steps = {"one": {"stage": "letters"}, "two": {"stage": "letters", "from": ["one"], "once": True}}
+    planned = plan(parse_recipe({"name": "r", "steps": steps, "seeds": [101, 102]}, where="r"), tmp_path)
+    seeds = {each.step.name: each.config.seed for each in planned}  # type: ignore[attr-defined]
+    assert seeds == {"one-101": 101, "one-102": 102, "two": 0}

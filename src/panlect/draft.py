@@ -12,6 +12,7 @@ import json
 import os
 import platform
 import shutil
+import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -21,7 +22,7 @@ from typing import Any
 
 import polars as pl
 
-from panlect import __version__, progress, tables
+from panlect import __version__, progress, ranks, tables
 from panlect.config import Config
 from panlect.errors import DataError, FolderError, PanlectError
 from panlect.folder import MANIFEST, PARTIAL, Folder, Input, sha256
@@ -39,12 +40,21 @@ def fingerprint(stage: str, version: int, config: Config, inputs: Sequence[str])
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a place to write; what was written takes the path in one step."""
+    partial = path.with_name(path.name + PARTIAL)
+    yield partial
+    os.replace(partial, path)
+
+
 class Draft:
     """Collects a stage's rows, dropped rows, measurements and notes. Made by `draft`."""
 
     def __init__(self, out: Path, facts: dict[str, Any]) -> None:
         self.out = out
         self.path = out.with_name(out.name + PARTIAL)
+        self._kept = self.path
         self.facts = facts
         self._counts: dict[str, dict[str, dict[str, int]]] = {}
         self._numbers: list[pl.DataFrame] = []
@@ -66,7 +76,7 @@ class Draft:
     @property
     def scratch(self) -> Path:
         """A directory that survives a kill and is gone from the finished folder (checkpoints)."""
-        path = self.path / "scratch"
+        path = self._kept / "scratch"
         path.mkdir(exist_ok=True)
         return path
 
@@ -223,9 +233,10 @@ def draft(out: Path, stage: str, version: int, config: Config, inputs: Sequence[
     }
     work = Draft(out, facts)
     try:
-        with _claim(work):
+        with _claim(work) if not ranks.rank() else _follow(work):
             yield work
-            work.finish()
+            if not ranks.rank():
+                work.finish()
     except PanlectError:
         raise
     except Exception as error:
@@ -274,6 +285,19 @@ def _claim(work: Draft) -> Iterator[None]:
             lock.write(work.facts["fingerprint"])
             lock.flush()
         yield
+
+
+@contextmanager
+def _follow(work: Draft) -> Iterator[None]:
+    """What a process that does not lead does: share the scratch, write nowhere, wait for the folder."""
+    wanted = work.facts["fingerprint"]
+    lock = work.path / ".lock"
+    ranks.wait_until(lambda: lock.is_file() and lock.read_text(encoding="utf-8") == wanted)
+    progress.console.quiet = True
+    with tempfile.TemporaryDirectory() as own:
+        work.path = Path(own)
+        yield
+    ranks.wait_until(lambda: Folder.finished(work.out, wanted) is not None)
 
 
 def _wipe(path: Path, keep: set[str]) -> None:

@@ -25,6 +25,7 @@ import polars as pl
 
 from panlect import tables as _tables
 from panlect.errors import FolderError, ModelError
+from panlect.progress import say
 
 MANIFEST = "manifest.json"
 PARTIAL = ".partial"
@@ -65,6 +66,18 @@ class Folder:
                     fix="delete the folder and make it again",
                 )
         return cls(path, manifest)
+
+    @classmethod
+    def finished(cls, path: Path, wanted: str) -> "Folder | None":
+        """The finished folder at `path` if its fingerprint is the wanted one; a damaged one is none."""
+        if not (path / MANIFEST).is_file():
+            return None
+        try:
+            folder = cls.open(path)
+        except FolderError as error:
+            say(f"{path.name}: made again, because {error.what}")
+            return None
+        return folder if folder.fingerprint == wanted else None
 
     @property
     def name(self) -> str:

@@ -9,13 +9,15 @@
     gates:
       - {measure: off_target, step: chat, at_most: 0.02}
 
-A step's `from` names earlier steps, or paths relative to where the command runs, or hub ids. The
-file's order is the order: there is no scheduler. This file reads and checks the structure; the
-settings of each step are checked by its stage (`panlect.run`).
+With ``seeds: [101, 102, 103]`` instead of `seed`, every step is made once per seed and called
+``base-101``, and a gate on `base` judges each; a step with ``once: true`` runs a single time and reads
+the copies of all seeds. A step's `from` names earlier steps, or paths relative to where the command
+runs, or hub ids. The file's order is the order: there is no scheduler. This file reads and checks the
+structure; the settings of each step are checked by its stage (`panlect.run`).
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +40,8 @@ class Step(Config):
     """The stage that it runs."""
     inputs: tuple[str, ...] = ()
     """Earlier steps, paths, globs or hub ids."""
+    seed: int | None = None
+    """The seed of its stage, if that has one; by default the recipe's."""
     settings: dict[str, Any] = Field(default_factory=dict)
     """The stage's settings, unchecked here."""
 
@@ -53,10 +57,14 @@ class Recipe(Config):
     """Codes, or the name of a group: the default of every step that has the setting `languages`."""
     seed: int | None = None
     """The default of every step that has the setting `seed`."""
+    seeds: tuple[int, ...] = Field(default=())
+    """Make every step once per seed: at least three digits each, which the report takes for repetitions."""
     steps: tuple[Step, ...]
     """The steps, in the order they run."""
     gates: tuple[Gate, ...] = ()
     """The conditions on the result."""
+    report: dict[str, Any] = Field(default_factory=dict)
+    """Settings of the report, such as `arms` or `leading`, unchecked here."""
 
 
 def read_recipe(path: Path, overrides: Sequence[tuple[Sequence[str], Any]] = ()) -> Recipe:
@@ -89,7 +97,47 @@ def parse_recipe(values: Mapping[str, Any], *, where: str) -> Recipe:
     parsed = [_step(name, step) for name, step in steps.items()]
     recipe = check(Recipe, {**values, "steps": parsed}, where=where)
     _check_gates(recipe, where)
-    return recipe
+    if not recipe.seeds:
+        return recipe
+    if recipe.seed is not None or min(recipe.seeds) < 100 or len(set(recipe.seeds)) < len(recipe.seeds):
+        raise ConfigError(
+            "these seeds cannot be used",
+            where=f"{where}:seeds",
+            expected="different numbers from 100 on, and no `seed`",
+        )
+    once = {str(name) for name, step in steps.items() if step.get("once", False)}
+    return _repeated(recipe, once, where)
+
+
+def _repeated(recipe: Recipe, once: Set[str], where: str) -> Recipe:
+    """Write every step out once per seed, with its inputs and its gates; those in `once` come last."""
+    repeated = {step.name for step in recipe.steps} - once
+
+    def copy(name: str, seed: int) -> str:
+        return f"{name}-{seed}" if name in repeated else name
+
+    steps: list[Step] = []
+    for seed in recipe.seeds:
+        for step in (each for each in recipe.steps if each.name in repeated):
+            if early := once & set(step.inputs):
+                raise ConfigError(
+                    f"'{min(early)}' waits for the steps of all seeds",
+                    where=f"{where}:steps.{step.name}.from",
+                    fix=f"give '{step.name}' `once: true` too",
+                )
+            inputs = tuple(copy(name, seed) for name in step.inputs)
+            steps.append(
+                step.model_copy(update={"name": copy(step.name, seed), "inputs": inputs, "seed": seed})
+            )
+    for step in (each for each in recipe.steps if each.name in once):
+        inputs = tuple(dict.fromkeys(copy(name, seed) for name in step.inputs for seed in recipe.seeds))
+        steps.append(step.model_copy(update={"inputs": inputs}))
+    gates = [
+        gate.model_copy(update={"step": copy(gate.step, seed), "versus": copy(gate.versus, seed)})
+        for gate in recipe.gates
+        for seed in (recipe.seeds if {gate.step, gate.versus} & repeated else recipe.seeds[:1])
+    ]
+    return recipe.model_copy(update={"steps": tuple(steps), "gates": tuple(gates)})
 
 
 def _step(name: str, step: Mapping[str, Any]) -> dict[str, Any]:
@@ -98,7 +146,7 @@ def _step(name: str, step: Mapping[str, Any]) -> dict[str, Any]:
         "name": name,
         "stage": step["stage"],
         "inputs": [inputs] if isinstance(inputs, str) else inputs,
-        "settings": {key: value for key, value in step.items() if key not in {"stage", "from"}},
+        "settings": {key: value for key, value in step.items() if key not in {"stage", "from", "once"}},
     }
 
 
@@ -112,6 +160,8 @@ def _step_mistakes(name: str, step: object, order: list[str]) -> list[str]:
     inputs = [inputs] if isinstance(inputs, str) else inputs
     if not isinstance(inputs, list) or not all(isinstance(each, str) for each in inputs):
         return [f"{place}.from: expected a list of steps and paths"]
+    if not isinstance(step.get("once", False), bool):
+        return [f"{place}.once: expected true or false"]
     later = set(order[order.index(name) :])
     what = {True: "this step itself", False: f"a later step; move it before '{name}'"}
     return [f"{place}.from: '{each}' is {what[each == name]}" for each in inputs if each in later]

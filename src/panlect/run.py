@@ -9,7 +9,6 @@ run, and a changed setting re-runs its step and everything after it, and nothing
 """
 
 import json
-import os
 import resource
 import shutil
 import sys
@@ -21,9 +20,9 @@ from typing import Any
 
 import polars as pl
 
-from panlect import __version__, tables
+from panlect import __version__, ranks, tables
 from panlect.config import Config, check, nearest
-from panlect.draft import fingerprint
+from panlect.draft import fingerprint, replacing
 from panlect.errors import FolderError, PanlectError
 from panlect.folder import MANIFEST, Folder, Input, resolve
 from panlect.gates import Verdict, judge
@@ -81,7 +80,9 @@ def plan(recipe: Recipe, out: Path, *, where: str = "recipe") -> list[Planned]:
             prints.append(planned[name].fingerprint if name in planned else external[name])
         target = out / step.name
         print_ = fingerprint(stage.name, stage.version, config, prints)
-        planned[step.name] = Planned(step, stage, config, target, print_, _is_finished(target, print_))
+        finished = Folder.finished(target, print_)
+        planned[step.name] = Planned(step, stage, config, target, print_, finished is not None)
+    _report_config(recipe, [], where)
     return list(planned.values())
 
 
@@ -92,11 +93,12 @@ def step_config(recipe: Recipe, step: Step, *, where: str) -> Config:
         ConfigError: the stage is unknown or its settings are wrong; every mistake is listed.
     """
     kind = load(step.stage).config
+    seed = recipe.seed if step.seed is None else step.seed
     defaults: dict[str, Any] = {}
     if recipe.languages and "languages" in kind.model_fields:
         defaults["languages"] = recipe.languages
-    if recipe.seed is not None and "seed" in kind.model_fields:
-        defaults["seed"] = recipe.seed
+    if seed is not None and "seed" in kind.model_fields:
+        defaults["seed"] = seed
     return check(kind, defaults | step.settings, where=f"{where}:steps.{step.name}")
 
 
@@ -112,18 +114,10 @@ def _outside(name: str, planned: Mapping[str, Planned], where: str) -> Input:
         ) from error
 
 
-def _is_finished(out: Path, wanted: str) -> bool:
-    if not (out / MANIFEST).is_file():
-        return False
-    try:
-        return Folder.open(out).fingerprint == wanted
-    except FolderError as error:
-        say(f"{out.name}: made again, because {error.what}")
-        return False
-
-
 def run(recipe: Recipe, out: Path, *, where: str = "recipe") -> Outcome:
     """Run what is not finished, then write the numbers, the report and run.json.
+
+    Of several processes (torchrun) only rank 0 writes the report and judges the gates.
 
     Raises:
         PanlectError: a step failed; the finished steps stay, and the same call continues.
@@ -143,9 +137,11 @@ def run(recipe: Recipe, out: Path, *, where: str = "recipe") -> Outcome:
         say(title)
         inputs = [folders.get(each) or resolve(each) for each in planned.step.inputs]
         folders[name] = _one(planned, inputs)
+    if ranks.rank():
+        return Outcome(out, folders, tables.empty("numbers"), [], time.monotonic() - started)
     numbers = _merge_numbers(out, list(folders.values()))
     verdicts = [judge(gate, numbers) for gate in recipe.gates]
-    _report(recipe, out, list(folders.values()), verdicts)
+    _report(out, list(folders.values()), _report_config(recipe, verdicts, where))
     outcome = Outcome(out, folders, numbers, verdicts, time.monotonic() - started)
     _write_summary(recipe, outcome)
     return outcome
@@ -154,7 +150,7 @@ def run(recipe: Recipe, out: Path, *, where: str = "recipe") -> Outcome:
 def _one(planned: Planned, inputs: Sequence[Input]) -> Folder:
     started = time.monotonic()
     try:
-        folder = planned.stage.function(inputs, planned.out, planned.config)
+        folder = planned.stage.make(inputs, planned.out, planned.config)
     except PanlectError as error:
         error.where = f"step {planned.step.name}" + (f", {error.where}" if error.where else "")
         raise
@@ -181,24 +177,22 @@ def _refuse_foreign(out: Path) -> None:
 def _merge_numbers(out: Path, folders: Sequence[Folder]) -> pl.DataFrame:
     frames = [tables.empty("numbers"), *(folder.numbers() for folder in folders)]
     numbers = pl.concat(frames, how="diagonal_relaxed")
-    partial = out / "numbers.parquet.partial"
-    numbers.write_parquet(partial, compression="zstd")
-    os.replace(partial, out / "numbers.parquet")
+    with replacing(out / "numbers.parquet") as partial:
+        numbers.write_parquet(partial, compression="zstd")
     return numbers
 
 
-def _report(recipe: Recipe, out: Path, folders: Sequence[Folder], verdicts: Sequence[Verdict]) -> None:
-    stage = load(REPORT)
-    settings = {
-        "title": recipe.name,
-        "description": recipe.description,
-        "verdicts": [verdict.model_dump(mode="json") for verdict in verdicts],
-    }
-    config = check(stage.config, settings, where="report")
-    target = out / REPORT
-    if not _is_finished(
-        target, fingerprint(REPORT, stage.version, config, [each.fingerprint for each in folders])
-    ):
+def _report_config(recipe: Recipe, verdicts: Sequence[Verdict], where: str) -> Config:
+    """The recipe's own settings of the report, under what is known from elsewhere."""
+    settings = {"title": recipe.name, "description": recipe.description} | dict(recipe.report)
+    settings["verdicts"] = [verdict.model_dump(mode="json") for verdict in verdicts]
+    return check(load(REPORT).config, settings, where=f"{where}:report")
+
+
+def _report(out: Path, folders: Sequence[Folder], config: Config) -> None:
+    stage, target = load(REPORT), out / REPORT
+    wanted = fingerprint(REPORT, stage.version, config, [each.fingerprint for each in folders])
+    if Folder.finished(target, wanted) is None:
         stage.function(list(folders), target, config)
     shutil.copyfile(target / "report.html", out / "report.html")
 
@@ -224,6 +218,5 @@ def _write_summary(recipe: Recipe, outcome: Outcome) -> None:
         "seconds": round(outcome.seconds, 1),
         "peak_memory_bytes": peak_memory_bytes(),
     }
-    partial = outcome.out / "run.json.partial"
-    partial.write_text(json.dumps(summary, ensure_ascii=False, indent=1), encoding="utf-8")
-    os.replace(partial, outcome.out / "run.json")
+    with replacing(outcome.out / "run.json") as partial:
+        partial.write_text(json.dumps(summary, ensure_ascii=False, indent=1), encoding="utf-8")

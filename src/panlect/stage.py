@@ -5,7 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from panlect import ranks
 from panlect.config import Config, nearest
+from panlect.draft import fingerprint
 from panlect.errors import ConfigError
 from panlect.folder import Folder, Input
 from panlect.stages import STAGES
@@ -15,7 +17,10 @@ Plan = Callable[[Sequence[Input], Config], str]
 
 
 class Stage(NamedTuple):
-    """What a stage's file defines; `estimate` (figures) and `plan` (a text) say before what it will do."""
+    """What a stage's file defines; `estimate` (figures) and `plan` (a text) say before what it will do.
+
+    `parallel` (``PARALLEL = True`` in the file) means that several processes can share its work.
+    """
 
     name: str
     function: Callable[[Sequence[Input], Path, Config], Folder]
@@ -23,6 +28,15 @@ class Stage(NamedTuple):
     version: int
     estimate: Estimate | None
     plan: Plan | None
+    parallel: bool = False
+
+    def make(self, inputs: Sequence[Input], out: Path, config: Config) -> Folder:
+        """Run the stage; where several processes cannot share its work, rank 0 does it and the others wait."""
+        if ranks.rank() and not self.parallel:
+            wanted = fingerprint(self.name, self.version, config, [each.fingerprint for each in inputs])
+            ranks.wait_until(lambda: Folder.finished(out, wanted) is not None)
+            return Folder.open(out)
+        return self.function(inputs, out, config)
 
 
 def load(name: str) -> Stage:
@@ -36,4 +50,5 @@ def load(name: str) -> Stage:
     module = importlib.import_module(STAGES[name].module)
     config = getattr(module, name.title().replace("_", "") + "Config")
     before = getattr(module, "estimate", None), getattr(module, "plan", None)
-    return Stage(name, getattr(module, name), config, module.VERSION, *before)
+    parallel = getattr(module, "PARALLEL", False)
+    return Stage(name, getattr(module, name), config, module.VERSION, *before, parallel)

@@ -43,7 +43,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _show_outcome(outcome: Outcome) -> None:
     console = Console()
-    console.print(terminal.final_table(outcome.numbers))
+    console.print(terminal.final_table(outcome.numbers, order=list(outcome.folders)))
     for verdict in outcome.verdicts:
         print(f"{'✓' if verdict.holds else '✗'} {verdict.sentence}")
     memory = f"{running.peak_memory_bytes() / 2**30:.1f} GiB at most"

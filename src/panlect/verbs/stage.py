@@ -9,7 +9,7 @@ from panlect import config, show
 from panlect.config import Config
 from panlect.draft import fingerprint
 from panlect.errors import ConfigError
-from panlect.folder import MANIFEST, Folder, Input, resolve
+from panlect.folder import Folder, Input, resolve
 from panlect.progress import say
 from panlect.stage import Stage, load
 from panlect.verbs import DONE, print_json
@@ -62,10 +62,10 @@ def _settings(options: argparse.Namespace) -> dict[str, Any]:
 def _make(stage: Stage, inputs: Sequence[Input], out: Path, settings: Config) -> Folder:
     """Run a stage, unless the folder holds just this result already."""
     wanted = fingerprint(stage.name, stage.version, settings, [each.fingerprint for each in inputs])
-    if (out / MANIFEST).is_file() and (folder := Folder.open(out)).fingerprint == wanted:
+    if folder := Folder.finished(out, wanted):
         say(f"{out}: finished before")
         return folder
-    return stage.function(inputs, out, settings)
+    return stage.make(inputs, out, settings)
 
 
 def _plan(stage: Stage, inputs: Sequence[Input], settings: Config) -> int:
