@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from panlect.text.substrings import repeated, without
+from panlect.text.substrings import repeated, repeated_in_chunks, without
 
 
 def brute_force(texts: list[str], width: int, keep_first: bool) -> list[set[int]]:
@@ -64,6 +64,23 @@ def test_a_planted_repeat_is_found_at_all_positions(planted):
     spans = [(a, b) for n, a, b in zip(*later, strict=True) if n == 2]
     assert planted not in without(texts[2], spans)
     assert without(texts[2], spans).startswith("zwei")
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.lists(st.text("ab", max_size=30), max_size=3), min_size=1, max_size=4),
+    st.integers(2, 8),
+    st.booleans(),
+    st.integers(1, 4),
+)
+def test_chunks_give_what_all_texts_together_give(chunks, width, keep_first, parts):
+    chunked = repeated_in_chunks(lambda: iter(chunks), window_bytes=width, keep_first=keep_first, parts=parts)
+    first, found = 0, []
+    for chunk, spans in zip(chunks, chunked, strict=True):
+        found += [(first + n, a, b) for n, a, b in zip(*spans, strict=True)]
+        first += len(chunk)
+    whole = repeated([text for chunk in chunks for text in chunk], window_bytes=width, keep_first=keep_first)
+    assert found == list(zip(*whole, strict=True))
 
 
 def test_nothing_to_do():

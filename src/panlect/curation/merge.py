@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from panlect.curation import rows
+from panlect.curation import repeats, rows
 from panlect.curation.copies import near_duplicates
 from panlect.curation.learned import learned_bounds
-from panlect.curation.settings import NearSettings, QualitySettings
+from panlect.curation.settings import NearSettings, QualitySettings, RepeatSettings
 from panlect.curation.steps import MEASURED
 from panlect.draft import Draft
 from panlect.text.keys import share_of
@@ -34,6 +34,7 @@ class Merge:
     across_languages: bool = False
     quality: QualitySettings = field(default_factory=QualitySettings)
     near: NearSettings = field(default_factory=NearSettings)
+    repeats: RepeatSettings = field(default_factory=RepeatSettings)
 
 
 class Shards:
@@ -108,7 +109,7 @@ def write_tables(draft: Draft, count: int, merge: Merge) -> Tables:
 
 
 def _write_documents(judged: pl.DataFrame, tables: Tables, *, rehydrate: bool) -> None:
-    judged = rows.with_document_ids(judged)
+    judged = repeats.cut(rows.with_document_ids(judged))
     working = ["index", "key", "item", "held", "nth", *(n for n in judged.columns if n.startswith(MEASURED))]
     gone = judged.filter(pl.col("reason") != "").drop(working, "copies", strict=False)
     learned = pl.col("reason").str.starts_with("learned_")
@@ -157,6 +158,7 @@ def row_facts(draft: Draft, count: int, merge: Merge) -> tuple[pl.DataFrame, lis
         facts = facts.with_columns(reason.alias("reason"))
     facts, bounds = learned_bounds(facts, merge.quality)
     facts = near_duplicates(facts, draft.scratch, count, merge.near)
+    facts = repeats.with_cuts(facts, draft.scratch, count, merge.repeats)
     return facts.drop("order", "index", *(MEASURED + name for name in merge.quality.learn.measures)), bounds
 
 

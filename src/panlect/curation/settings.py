@@ -88,6 +88,13 @@ class IdentifySettings(Config):
     """Shorter texts are not checked, and get no language from the model unless their script decides."""
     tolerated: tuple[tuple[str, ...], ...] = ()
     """Groups of languages that `check` does not tell apart, beside those of the package."""
+    seed: str = ""
+    """A directory of clean text by language (`dag.txt`) for languages that the model lacks and for the
+    neighbours that they could be confused with: a small model of our own is trained on it."""
+    gate: str = ""
+    """A directory of text by language from another domain than `seed`; the trained model must hold there."""
+    gate_f1: float = Field(default=0.8, ge=0, le=1)
+    """A new language that reaches less than this F1 on the gate's text is not identified."""
 
 
 class BoundSetting(Config):
@@ -139,6 +146,72 @@ class QualitySettings(Config):
     perplexity: str = ""
     """A directory of models by language: clean text (`swh.txt`), `.npz`, `.arpa` or KenLM `.binary`; without
     one, `perplexity` does not apply. ROOTS' bounds are meant for KenLM models of words."""
+
+
+class LineSettings(Config):
+    """The line rules of C4, with the sentence ends of every script."""
+
+    rules: tuple[
+        Literal[
+            "all",
+            "terminal",
+            "few_words",
+            "long_words",
+            "javascript",
+            "policy",
+            "citations",
+            "lorem_ipsum",
+            "curly_bracket",
+            "few_sentences",
+        ],
+        ...,
+    ] = ()
+    """Which rules hold; empty: none. `lorem_ipsum`, `curly_bracket` and `few_sentences` drop the document,
+    the others take lines (or citation marks) out of it."""
+    minimum_words: int = Field(default=3, ge=1)
+    """`few_words`: fewest words of a line (three times as many characters where a script has no spaces)."""
+    longest_word: int = Field(default=1000, ge=1)
+    """`long_words`: most characters of a word; scripts without spaces are not asked."""
+    minimum_sentences: int = Field(default=5, ge=1)
+    """`few_sentences`: fewest sentences of a document, after its lines were taken out."""
+
+
+class UrlSettings(Config):
+    """Addresses that are not wanted."""
+
+    blocked: tuple[str, ...] = ()
+    """Files of domains and addresses, one a line (also in the format of a hosts file). A domain blocks its
+    sub-domains; an address blocks itself only. Empty: none."""
+
+
+class IncidentalSettings(Config):
+    """Translations that hide inside documents of two languages."""
+
+    find: bool = False
+    """Whether neighbouring lines that look like translations of each other become pairs."""
+    model: str = "both"
+    """The identifier that tells the lines' languages; see `identify.model`."""
+    minimum_letters: int = Field(default=15, ge=4)
+    """Shorter lines take no part."""
+    minimum_score: float = Field(default=0.8, ge=0, le=1)
+    """How sure the identifier must be of both lines."""
+    length_ratio: float = Field(default=2.0, gt=1)
+    """Longest line per shortest, in characters weighted by script."""
+    documents: Literal["keep", "drop"] = "keep"
+    """`drop` sets aside the documents in which pairs were found."""
+
+
+class RepeatSettings(Config):
+    """Spans of bytes that occur more than once anywhere in the corpus."""
+
+    method: Literal["off", "cut_later", "cut_all"] = "off"
+    """`cut_later` leaves the first occurrence, `cut_all` none."""
+    window_bytes: int = Field(default=50, ge=8)
+    """The shortest span (ROOTS: 50)."""
+    shortest: int = Field(default=50, ge=1)
+    """A document from which something was cut and that has fewer characters left is set aside."""
+    memory_bytes: int = Field(default=2 << 30, ge=1 << 20)
+    """How much memory to use; with less, the corpus is passed over more often."""
 
 
 class PairSettings(Config):

@@ -15,8 +15,8 @@ from typing import Literal
 from pydantic import Field
 
 from panlect.config import Config, nearest
+from panlect.curation import effects, summary
 from panlect.curation import inputs as incoming
-from panlect.curation import summary
 from panlect.curation.benchmarks import write_index
 from panlect.curation.merge import Merge, Tables, write_tables
 from panlect.curation.pool import run_tasks, worker_count
@@ -28,6 +28,7 @@ from panlect.curation.settings import (
     NearSettings,
     PairSettings,
     QualitySettings,
+    RepeatSettings,
     SourceCard,
 )
 from panlect.curation.steps import UNKNOWN, Steps, canonical
@@ -86,6 +87,8 @@ class CurateConfig(Config):
     """Private data that is replaced by placeholders; empty: none."""
     near_duplicates: NearSettings = NearSettings()
     """Near-duplicates."""
+    repeats: RepeatSettings = RepeatSettings()
+    """Repeated substrings."""
     pairs: PairSettings = PairSettings()
     """Filters for pairs."""
     benchmarks: BenchmarkSettings = BenchmarkSettings()
@@ -137,6 +140,7 @@ def _settings(config: CurateConfig) -> tuple[Work, Merge]:
         across_languages=config.exact_duplicates == "drop_across_languages",
         quality=config.quality,
         near=config.near_duplicates,
+        repeats=config.repeats,
     )
     return work, merge
 
@@ -152,6 +156,8 @@ def _steps(config: CurateConfig) -> Steps:
         needs("numba", "quality")
     if config.near_duplicates.method != "off":
         needs("numba", "near_duplicates")
+    if config.repeats.method != "off":
+        needs("numba", "repeats")
     if config.identify.model:
         from panlect.text.identify_packaged import load
 
@@ -215,6 +221,7 @@ def _finish(work_draft: Draft, count: int, tables: Tables, config: CurateConfig)
         )
     sources = summary.sources(work_draft.scratch, count)
     summary.languages(work_draft, count)
+    effects.numbers(work_draft)
     cards = {card.source: card.model_dump() for card in config.cards}
     work_draft.note(rows=rows, sources=sources, cards=cards, licences=summary.licences(sources))
     if config.lost_languages == "refuse":
