@@ -32,7 +32,7 @@ FOOTERS = {
 @pytest.mark.parametrize("memory_bytes", [1 << 20, 2 << 30])
 def test_repeated_substrings_are_cut_and_a_document_of_nothing_else_is_set_aside(tmp_path, memory_bytes):
     rows = [
-        (code, f"{code} own {n} {chr(97 + n % 26) * n} end\n{footer}")
+        (code, f"{code} own {n} {(code + chr(97 + n % 26)) * 12} end\n{footer}")
         for code, footer in FOOTERS.items()
         for n in range(30, 33)
     ]
