@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from panlect.config import check
 from panlect.dialogue.adapted import LETTERS, Adapted, adapted, label_of
+from panlect.dialogue.bilingual import Bilingual, bilingual
 from panlect.dialogue.crossing import (
     Align,
     CrossLingual,
@@ -132,6 +133,56 @@ def test_items_may_be_named_in_the_id():
     assert len(found) == 50
     assert all(len(each.rows) == 4 for each in found)
     assert not list(by_item(rows, Parallel()))
+    named = list(by_item(parallel(), Parallel(item_pattern="bactrian-x:(.*)")))
+    assert [each.item for each in named] == [str(i) for i in range(50)]
+    assert [each.item for each in by_item(parallel(), Parallel(item_pattern="(no)"))][:1] == ["bactrian-x:0"]
+
+
+# --- two languages in one exchange ---------------------------------------------------------------
+
+
+def test_damaged_sentences_are_restored_and_half_of_the_comparisons_are_of_other_pairs():
+    many = pl.concat([pairs().head(3), *(_numbered(i) for i in range(200))])
+    rows = list(bilingual(many, Bilingual(answers=("ndiyo", "hapana"), answer_language="sw"), seed=3))
+    assert len(rows) == 2 * many.height
+    kept = [each for each in rows if "reason" not in each]
+    texts = {side: set(many[f"{side}_text"]) for side in ("source", "target")}
+    both = texts["source"] | texts["target"]
+    matched = set(many.select("source_text", "target_text").iter_rows())
+    matched |= {pair[::-1] for pair in matched}
+    same = 0
+    for each in kept:
+        question, answer = (turn["content"] for turn in each["messages"])
+        lines = question.split("\n")
+        if each["task"] == "bilingual_denoise":
+            assert answer in both
+            assert answer not in lines[1]  # the draft has a fault
+            assert (lines[0].partition(": ")[2], answer) in matched  # the translation stands beside it
+        else:
+            assert each["answer_language"] == "swh_Latn"
+            shown = tuple(line.partition(": ")[2] for line in lines[1:])
+            assert (shown in matched) == (answer == "ndiyo")
+            same += answer == "ndiyo"
+    assert 70 < same < 130
+    assert {each["parent"] for each in rows} == set(many["id"])
+    assert rows == list(bilingual(many, Bilingual(answers=("ndiyo", "hapana"), answer_language="sw"), seed=3))
+
+
+def _numbered(number: int) -> pl.DataFrame:
+    row = {"id": f"n{number}", "source_text": f"the house number {number}", "target_text": f"nyumba namba {number}",
+           "source_language": PIVOT, "target_language": "swh_Latn", "source": "s", "licence": "l"}  # fmt: skip
+    return pl.DataFrame([row], schema=dict(SCHEMAS["pair"]))
+
+
+def test_what_cannot_be_damaged_or_compared_is_left_out():
+    lonely = pairs().head(1).with_columns(pl.lit("A").alias("source_text"), pl.lit("ב").alias("target_text"))
+    rows = [each for seed in range(20) for each in bilingual(lonely, Bilingual(), seed=seed)]
+    reasons = Counter((each["task"], each.get("reason", "")) for each in rows)
+    assert reasons["bilingual_denoise", "too_short_to_damage"] == 20
+    assert reasons["bilingual_similar", "no_other_pair"] + reasons["bilingual_similar", ""] == 20
+    assert reasons["bilingual_similar", "no_other_pair"] > 0
+    with pytest.raises(ConfigError, match="damaged"):
+        check(Bilingual, {"denoise": "{source_text}"}, where="test")
 
 
 # --- conversations about a translation -------------------------------------------------------------

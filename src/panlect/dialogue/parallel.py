@@ -47,7 +47,8 @@ class Parallel(Config):
     """Which rows are the same exchange."""
 
     item_pattern: str = ""
-    """A regular expression over the id whose first group is the item's name, for rows without `item`."""
+    """A regular expression over `item`, or the id of rows without one; its first group is the item's name.
+    Where it does not match, that is `item` itself."""
     pivot: str = "eng_Latn"
     """The language that is reasoned in, retold in and aligned with."""
 
@@ -57,7 +58,8 @@ def by_item(frame: pl.DataFrame, settings: Parallel) -> Iterator[Exchanges]:
     pattern = re.compile(settings.item_pattern) if settings.item_pattern else None
     items: dict[str, dict[str, Row]] = {}
     for row in frame.iter_rows(named=True):
-        name = row.get("item") or _named(pattern, row["id"])
+        item = row.get("item") or ""
+        name = _named(pattern, item or row["id"]) or item
         roles = [turn["role"] for turn in row["messages"]]
         if name and row["language"] == row["answer_language"] and roles == ["user", "assistant"]:
             items.setdefault(name, {}).setdefault(row["language"], row)

@@ -13,6 +13,7 @@ from panlect.config import Config
 from panlect.dialogue import crossing, services
 from panlect.dialogue import rows as dialogue_rows
 from panlect.dialogue.adapted import Adapted, adapted
+from panlect.dialogue.bilingual import Bilingual, bilingual
 from panlect.dialogue.budget import within
 from panlect.dialogue.distilled import Distil, distilled
 from panlect.dialogue.interactive import Interactive, interactive
@@ -34,6 +35,7 @@ VERSION = 3
 Make = Literal[
     "translate",
     "interactive",
+    "bilingual",
     "read",
     "pass",
     "adapted",
@@ -52,9 +54,9 @@ class DialoguesConfig(Config):
 
     make: Make | tuple[Make, ...] = "translate"
     """What to make, one or several; each has its settings below. From files: `read`. From pairs: `translate`,
-    `interactive`. From questions: `adapted`. From dialogues: `pass` (as they are), `translated`, `distilled`
-    (answers of a model). From dialogues in several languages: `crosslingual`, `retell`, `align`, `four_way`,
-    `switch`."""
+    `interactive`, `bilingual`. From questions: `adapted`. From dialogues: `pass` (as they are), `translated`,
+    `distilled` (answers of a model). From dialogues in several languages: `crosslingual`, `retell`, `align`,
+    `four_way`, `switch`."""
     languages: str | tuple[str, ...] = ()
     """Only rows whose prompt and answer are in these languages or groups; empty for all."""
     rows: int = Field(default=0, ge=0)
@@ -72,6 +74,8 @@ class DialoguesConfig(Config):
     """How pairs become translation instructions."""
     interactive: Interactive = Interactive()
     """How pairs become conversations about a translation."""
+    bilingual: Bilingual = Bilingual()
+    """How pairs become tasks that show a sentence in two languages."""
     adapted: Adapted = Adapted()
     """How questions of a benchmark become instructions."""
     translated: Translated = Translated()
@@ -170,6 +174,10 @@ def _interactive(job: _Job) -> None:
     job.take(interactive(job.table("pair"), job.config.interactive, seed=job.config.seed))
 
 
+def _bilingual(job: _Job) -> None:
+    job.take(bilingual(job.table("pair"), job.config.bilingual, seed=job.config.seed))
+
+
 def _adapted(job: _Job) -> None:
     job.take(adapted(job.table("question"), job.config.adapted, seed=job.config.seed))
 
@@ -228,6 +236,7 @@ def _switch(job: _Job) -> None:
 _MAKERS: dict[str, Callable[[_Job], None]] = {
     "translate": _translate,
     "interactive": _interactive,
+    "bilingual": _bilingual,
     "read": _read,
     "pass": _pass,
     "adapted": _adapted,
