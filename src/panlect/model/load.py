@@ -19,6 +19,7 @@ from transformers import (
     AutoModelForCausalLM,
     AutoModelForMaskedLM,
     AutoModelForSeq2SeqLM,
+    AutoModelForSequenceClassification,
     AutoTokenizer,
     LlamaConfig,
     LlamaForCausalLM,
@@ -116,10 +117,12 @@ def load(location: str | Path, *, dtype: str = "float32") -> Model:
 
 
 def _opener(config: Any) -> Any:
-    """The class that opens a model: an encoder–decoder, one that fills masks, or one that continues."""
+    """The class that opens a model: one that rates, fills masks or continues texts, or an encoder–decoder."""
+    names = config.architectures or [""]
+    if names[0].endswith("ForSequenceClassification"):
+        return AutoModelForSequenceClassification
     if config.is_encoder_decoder:
         return AutoModelForSeq2SeqLM
-    names = config.architectures or [""]
     return AutoModelForMaskedLM if names[0].endswith("ForMaskedLM") else AutoModelForCausalLM
 
 
@@ -201,7 +204,9 @@ def card(model: Model, facts: Mapping[str, object]) -> str:
     parameters = sum(p.numel() for p in model.network.parameters())
     languages = facts.get("languages", ())
     codes = [str(code) for code in languages] if isinstance(languages, list | tuple) else []
-    head = ["---", "library_name: transformers", "pipeline_tag: text-generation", "tags: [panlect]"]
+    rates = type(model.network).__name__.endswith("ForSequenceClassification")
+    task = "text-classification" if rates else "text-generation"
+    head = ["---", "library_name: transformers", f"pipeline_tag: {task}", "tags: [panlect]"]
     if codes:
         head.append("language: " + json.dumps(sorted({code.split("_")[0] for code in codes})))
     rows = {"architecture": type(model.network).__name__, "parameters": f"{parameters:,}", **facts}
