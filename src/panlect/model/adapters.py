@@ -53,12 +53,12 @@ def detach(model: Model, draft: Draft) -> Model:
 
 
 def linear_layers(network: Any) -> dict[str, Any]:
-    """Full name to module of every linear layer but the output head; fused projections included."""
-    head = network.get_output_embeddings()
+    """Full name to module of every linear layer but the output heads; fused projections included."""
+    heads = (network.get_output_embeddings(), getattr(network, "score", None))
     return {
         name: module
         for name, module in network.named_modules()
-        if isinstance(module, torch.nn.Linear | Conv1D) and module is not head
+        if isinstance(module, torch.nn.Linear | Conv1D) and not any(module is head for head in heads)
     }
 
 
@@ -108,7 +108,10 @@ def _task(network: Any) -> str | None:
     """PEFT's name for what the network does; none is needed for an encoder."""
     if network.config.is_encoder_decoder:
         return "SEQ_2_SEQ_LM"
-    return None if type(network).__name__.endswith("ForMaskedLM") else "CAUSAL_LM"
+    kind = type(network).__name__
+    if kind.endswith("ForSequenceClassification"):
+        return "SEQ_CLS"  # its new head is trained as a whole
+    return None if kind.endswith("ForMaskedLM") else "CAUSAL_LM"
 
 
 def _freeze(network: Any, trained: Trained) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from panlect.measure.interval import Interval, bootstrap
 
@@ -28,6 +28,35 @@ class Bias(NamedTuple):
     offsets: Mapping[str, Interval]
     share: float
     trusted: bool
+
+
+class Complete(NamedTuple):
+    """Rewards [items, languages] of the same answers in all of the languages."""
+
+    rewards: NDArray[np.float64]
+    languages: tuple[str, ...]
+
+
+def complete(rewards: Mapping[tuple[str, str], float], *, at_least: int = 5) -> Complete | None:
+    """The largest part of the rewards in which every item has every language, or None if it is too small.
+
+    The language that fewest items have is left out, until enough items have all that remain.
+
+    Args:
+        rewards: by (item, language).
+        at_least: items, below which nothing can be said.
+    """
+    has: dict[str, set[str]] = {}
+    for item, language in rewards:
+        has.setdefault(language, set()).add(item)
+    languages = sorted(has)
+    while len(languages) > 1:
+        items = sorted(set.intersection(*(has[language] for language in languages)))
+        if len(items) >= at_least:
+            matrix = np.array([[rewards[item, language] for language in languages] for item in items])
+            return Complete(matrix, tuple(languages))
+        languages.remove(min(languages, key=lambda language: len(has[language])))
+    return None
 
 
 def language_bias(

@@ -35,6 +35,7 @@ STAGES: Mapping[str, Entry] = MappingProxyType(
         "rank": Entry(
             "panlect.stages.rank", "put a model's own answers in order: agreement, alignment, judge"
         ),
+        "reward": Entry("panlect.stages.reward", "train a reward model, and measure it by language"),
         "prefer": Entry("panlect.stages.prefer", "align with preference pairs"),
         "distill": Entry("panlect.stages.distill", "let a student learn from a teacher"),
         "contrast": Entry("panlect.stages.contrast", "pull parallel sentences together inside a model"),
