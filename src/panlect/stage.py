@@ -31,7 +31,7 @@ class Stage(NamedTuple):
     parallel: bool = False
 
     def make(self, inputs: Sequence[Input], out: Path, config: Config) -> Folder:
-        """Run the stage; where several processes cannot share its work, rank 0 does it and the others wait."""
+        """Run the stage; what several processes cannot share, rank 0 does while the others wait."""
         if ranks.rank() and not self.parallel:
             wanted = fingerprint(self.name, self.version, config, [each.fingerprint for each in inputs])
             ranks.wait_until(lambda: Folder.finished(out, wanted) is not None)

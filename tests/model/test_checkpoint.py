@@ -101,7 +101,7 @@ def test_a_damaged_checkpoint_is_passed_over(
     kept = sorted((tmp_path / "checkpoints").glob("step-*"))
     assert len(kept) == checkpoint.KEPT
     newest = kept[-1]
-    file = newest / ("state.json" if damage == "state" else "weights.safetensors")
+    file = newest / ("state.json" if damage == "state" else "weights-00000.safetensors")
     data = bytearray(file.read_bytes())
     if damage == "missing":
         file.unlink()
@@ -121,7 +121,7 @@ def test_nothing_whole_means_from_the_beginning(
     with pytest.raises(Killed):
         start(tokenizer, tmp_path, stop_after=3)
     for path in (tmp_path / "checkpoints").glob("step-*"):
-        (path / "optimizer.safetensors").write_bytes(b"")
+        (path / "optimizer-00000.safetensors").write_bytes(b"")
     model, _ = start(tokenizer, tmp_path)
     assert torch.equal(weights(model), whole[0])
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from panlect import tables
+from panlect import ranks, tables
 from panlect.draft import Draft
 from panlect.folder import Input, models, one_model, one_tokenizer
 from panlect.model import adapters, load
@@ -50,7 +50,9 @@ def describe(model: load.Model, work: Work) -> str:
 
 
 def finish(model: load.Model, ledger: Ledger, work: Work, inputs: Sequence[Input], draft: Draft) -> None:
-    """Write the ledger's numbers, and the model as a plain directory."""
+    """Write the ledger's numbers, and the model as a plain directory; of several processes, rank 0 does."""
+    if ranks.rank():
+        return
     write_numbers(ledger, work, draft)
     facts = facts_of(str(draft.facts["stage"]), ledger, inputs)
     load.save(adapters.detach(model, draft), draft.model_path, facts=facts)

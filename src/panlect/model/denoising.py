@@ -20,7 +20,7 @@ from torch import Tensor
 from panlect.model.loop import Objective, Terms
 from panlect.model.losses import cross_entropy
 from panlect.model.noise import NO_LOSS, Example, Ids
-from panlect.model.packing import Ints, Tokens, groups
+from panlect.model.packing import Ints, Tokens, groups, pass_tokens
 
 Corrupt = Callable[[Sequence[int], Sequence[Ids], np.random.Generator], Example]
 """Text numbers, their token ids, and a random stream, to an example."""
@@ -88,7 +88,7 @@ class NoisyPlan:
         order = sorted(range(len(drawn)), key=lambda i: (-drawn[i].size, i))
         at = 0
         while at < len(order):
-            count = max(1, self.micro_tokens // drawn[order[at]].size)
+            count = max(1, pass_tokens(self.micro_tokens, self.batch_tokens) // drawn[order[at]].size)
             yield self._batch([drawn[i] for i in order[at : at + count]])
             at += count
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 (the field's name for it)
 
+from panlect import ranks
 from panlect.errors import DataError, ModelError
 from panlect.folder import Input, models
 from panlect.model import corpus_tokens, dialogue_tokens
@@ -101,12 +102,11 @@ def read_documents(inputs: Sequence[Input], student: Model, settings: Settings) 
 
 def cached(frame: pl.DataFrame, teacher: Model, settings: Settings, scratch: Path) -> pl.DataFrame:
     """What the teacher says, written down once so that a killed run need not ask again."""
-    file = scratch / "taught.parquet"
-    if not file.is_file():
-        writing = file.with_suffix(".writing")
-        taught(frame, teacher, Generation(new_tokens=settings.new_tokens)).write_parquet(writing)
-        writing.rename(file)
-    return pl.read_parquet(file)
+
+    def ask(file: Path) -> None:
+        taught(frame, teacher, Generation(new_tokens=settings.new_tokens)).write_parquet(file)
+
+    return pl.read_parquet(ranks.made(scratch / "taught.parquet", ask))
 
 
 def objective(student: Model, teacher: Model | None, settings: Settings) -> Objective:
@@ -122,7 +122,7 @@ def from_logits(teacher: Model, temperature: float, alpha: float) -> Objective:
 
     def objective(network: Any, batch: Batch) -> Terms:
         with torch.no_grad():
-            taught_NV = selected_logits(teacher.network, batch)
+            taught_NV = selected_logits(teacher.network.to(batch.ids_BT.device), batch)
         logits_NV = selected_logits(network, batch)
         losses_N = distillation(logits_NV, taught_NV, batch.targets_N, temperature, alpha)
         with torch.no_grad():

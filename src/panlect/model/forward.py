@@ -37,7 +37,7 @@ def plain_head(network: Any) -> Tensor | None:
         seen["logits"] = output * (1000 / output.abs().max().clamp(min=1e-6))
         return seen["logits"]
 
-    with _probing(network), torch.no_grad():
+    with probing(network), torch.no_grad():
         ids = torch.arange(4, device=head.weight.device)[None] % head.weight.shape[0]
         hidden = trunk(network)(input_ids=ids, use_cache=False).last_hidden_state
         handle = head.register_forward_hook(enlarge)
@@ -59,7 +59,7 @@ def isolates(network: Any) -> bool:
     ids = torch.arange(12, device=network.device)[None] % network.config.get_text_config().vocab_size
     segments = torch.tensor([[0] * 7 + [1] * 5], device=network.device)
     positions = torch.tensor([[*range(7), *range(5)]], device=network.device)
-    with _probing(network), torch.no_grad():
+    with probing(network), torch.no_grad():
         try:
             packed = trunk(network)(
                 input_ids=ids,
@@ -76,7 +76,7 @@ def isolates(network: Any) -> bool:
 
 
 @contextmanager
-def _probing(network: Any) -> Iterator[None]:
+def probing(network: Any) -> Iterator[None]:
     """No dropout, no gradient, and everything as before afterwards."""
     training = network.training
     network.eval()
@@ -106,10 +106,18 @@ def selected_logits(network: Any, batch: Batch) -> Tensor:
     return out.flatten(0, 1)[batch.select_N]  # type: ignore[no-any-return]
 
 
+def _head(network: Any) -> Tensor:
+    """The output matrix (V, C) as it is now: a sharded one is whole only during a pass."""
+    weight = network.get_output_embeddings().weight
+    assert isinstance(weight, Tensor)
+    return weight
+
+
 def token_losses(network: Any, batch: Batch, head_VC: Tensor | None) -> tuple[Tensor, Tensor]:
     """Weighted sum of the token losses (differentiable) and the loss of each token, (N,), for the ledger."""
     if head_VC is not None:
-        return linear_cross_entropy(hidden_states(network, batch), head_VC, batch.targets_N, batch.weights_N)
+        hidden_NC = hidden_states(network, batch)
+        return linear_cross_entropy(hidden_NC, _head(network), batch.targets_N, batch.weights_N)
     losses_N = cross_entropy(selected_logits(network, batch), batch.targets_N)
     return (losses_N * batch.weights_N).sum(), losses_N.detach()
 
@@ -118,5 +126,5 @@ def token_logprobs(network: Any, batch: Batch, head_VC: Tensor | None) -> Tensor
     """Log-probability of each token that carries a loss, (N,), differentiable one by one."""
     if head_VC is not None:
         hidden_NC = hidden_states(network, batch)
-        return -cross_entropy(hidden_NC @ head_VC.T, batch.targets_N)
+        return -cross_entropy(hidden_NC @ _head(network).T, batch.targets_N)
     return -cross_entropy(selected_logits(network, batch), batch.targets_N)

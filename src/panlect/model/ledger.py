@@ -2,6 +2,7 @@
 
 Sums are kept on the device and read only when a row is written, so that counting does not slow a step.
 Rows go to a file as JSON lines at each log step; a resumed run cuts the file back to its checkpoint.
+Where several processes share the run, each counts its own passes; rows hold the sums over all of them.
 """
 
 import json
@@ -15,6 +16,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from panlect.model.parallel import ALONE, Ranks
+
 SEEN = ("tokens", "characters", "bytes")
 
 
@@ -25,17 +28,21 @@ class Ledger:
         path: the JSON lines file.
         languages: names, in the order of their codes.
         components: names, in the order of their codes; cell = language code * components + component code.
+        among: the processes that share the run; rank 0 writes.
     """
 
-    def __init__(self, path: Path, languages: Sequence[str], components: Sequence[str]) -> None:
-        self.path = path
+    def __init__(
+        self, path: Path, languages: Sequence[str], components: Sequence[str], among: Ranks = ALONE
+    ) -> None:
+        self.path, self.among = path, among
         self.languages, self.components = tuple(languages), tuple(components)
         self.cells = len(self.languages) * len(self.components)
         self.seen = np.zeros((self.cells, len(SEEN)))
         self.rows: list[dict[str, Any]] = []
         self._window_seen = np.zeros((self.cells, len(SEEN)))
         self._window: dict[str, Tensor] = {}
-        path.touch()
+        if among.rank == 0:
+            path.touch()
 
     def add(self, cells_N: Tensor, values: dict[str, Tensor], seen: NDArray[np.float64]) -> None:
         """Count one batch: per-item values by name (each (N,)), and what the batch held per cell."""
@@ -47,38 +54,57 @@ class Ledger:
 
     def close_window(self, step: int, **facts: float) -> dict[str, float]:
         """Write one row for the steps since the last, and return the means over all cells."""
-        sums = {name: value.tolist() for name, value in self._window.items()}
-        row = {"step": step, **facts, "sums": sums, "seen": self._window_seen.tolist()}
-        self.seen += self._window_seen
-        self.rows.append(row)
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row) + "\n")
+        window = self._shared_window()
+        row = {"step": step, **facts, **window}
+        self.seen += np.array(window["seen"])
+        self.write(row)
         self._window, self._window_seen = {}, np.zeros_like(self._window_seen)
-        items = math.fsum(sums["items"])
+        sums = window["sums"]
+        items = math.fsum(sums["items"]) or 1.0
         return {name: math.fsum(value) / items for name, value in sums.items() if name != "items"}
 
+    def write(self, row: dict[str, Any]) -> None:
+        """Append a row."""
+        self.rows.append(row)
+        if self.among.rank == 0:
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(row) + "\n")
+
+    def _shared_window(self) -> dict[str, Any]:
+        """The open window's sums, over all processes."""
+        own = {name: value.tolist() for name, value in self._window.items()}, self._window_seen
+        sums: dict[str, list[float]] = {}
+        seen = np.zeros_like(self._window_seen)
+        for theirs, size in self.among.gather(own):
+            for name, values in theirs.items():
+                sums[name] = (
+                    [a + b for a, b in zip(sums[name], values, strict=True)] if name in sums else values
+                )
+            seen = seen + size
+        return {"sums": sums, "seen": seen.tolist()}
+
     def state(self) -> dict[str, Any]:
-        """What a checkpoint must keep: the length of the file and the open window."""
-        return {
-            "rows": len(self.rows),
-            "window": {name: value.tolist() for name, value in self._window.items()},
-            "window_seen": self._window_seen.tolist(),
-        }
+        """What a checkpoint must keep: the length of the file and the open window. All processes call it."""
+        return {"rows": len(self.rows), "window": self._shared_window()}
 
     def resume(self, state: dict[str, Any] | None, device: torch.device) -> None:
         """Return to a checkpoint's state; None is the empty beginning."""
-        lines = self.path.read_text(encoding="utf-8").splitlines()[: state["rows"] if state else 0]
-        self.path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
-        self.rows = [json.loads(line) for line in lines]
+        lines: list[str] = []
+        if self.among.rank == 0:
+            lines = self.path.read_text(encoding="utf-8").splitlines()[: state["rows"] if state else 0]
+            self.path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+        self.rows = [json.loads(line) for line in self.among.gather(lines)[0]]
         self.seen = np.zeros_like(self.seen)
         for row in self.rows:
-            self.seen += np.array(row["seen"])
-        if state:
+            if "seen" in row:
+                self.seen += np.array(row["seen"])
+        if state and self.among.rank == 0:
+            # The others begin with an empty window: only the sum over all counts.
             self._window = {
                 name: torch.tensor(value, dtype=torch.float64, device=device)
-                for name, value in state["window"].items()
+                for name, value in state["window"]["sums"].items()
             }
-            self._window_seen = np.array(state["window_seen"])
+            self._window_seen = np.array(state["window"]["seen"])
 
     # --------------------------------------------------------------------------- reading
     def by_language(self, values: Sequence[float]) -> dict[str, float]:
@@ -94,10 +120,8 @@ class Ledger:
         return {name: math.fsum(values[i :: len(self.components)]) for i, name in enumerate(self.components)}
 
     def bad_languages(self) -> list[str]:
-        """Languages whose open window holds a value that is no number."""
+        """Languages whose open window holds a value that is no number. All processes call it."""
         bad: set[str] = set()
-        for sums in self._window.values():
-            bad |= {
-                name for name, value in self.by_language(sums.tolist()).items() if not math.isfinite(value)
-            }
+        for values in self._shared_window()["sums"].values():
+            bad |= {name for name, value in self.by_language(values).items() if not math.isfinite(value)}
         return sorted(bad)

@@ -5,8 +5,9 @@ What differs between the stages comes from outside: `work` says which batches ma
 checkpoints. The mean of a step is over the loss weights of *all* its micro-batches, so cutting a step into
 parts changes nothing but memory (the usual mean of means over-weights short batches).
 
-A run that was killed and started again ends with the same weights, bit for bit, on the same machine with the
-same number of threads.
+Where torchrun started several processes, each makes its share of a step's passes (`parallel`); all of them
+walk through this function together. A run that was killed and started again ends with the same weights, bit
+for bit, on the same machine with the same number of threads and processes.
 """
 
 # ruff: noqa: N815  (fields carry their shape as suffix letters, like variables)
@@ -24,7 +25,7 @@ from torch import Tensor
 
 from panlect.draft import Draft
 from panlect.errors import ModelError
-from panlect.model import checkpoint
+from panlect.model import checkpoint, parallel
 from panlect.model.attention import choose_attention
 from panlect.model.ledger import Ledger
 from panlect.model.memory import keep_freed_memory
@@ -76,7 +77,7 @@ Objective = Callable[[Any, Any], Terms]
 
 
 def train(network: Any, work: Work, objective: Objective, settings: TrainingConfig, draft: Draft) -> Ledger:
-    """Train in place and return the ledger.
+    """Train in place and return the ledger. Of several processes, only rank 0's network is whole afterwards.
 
     Args:
         network: a Hugging Face model; parameters that do not require gradients stay as they are.
@@ -93,20 +94,24 @@ def train(network: Any, work: Work, objective: Objective, settings: TrainingConf
     keep_freed_memory()
     if settings.threads:
         torch.set_num_threads(settings.threads)
-    torch.manual_seed(settings.seed)
-    device = network.device
-    optimiser = make_optimiser(network, settings)
-    trained = [p for group in optimiser.param_groups for p in group["params"]]
+    among = parallel.join(settings.parallel)
+    device = among.device
+    torch.manual_seed(settings.seed + among.rank)
+    network.to(device)
     half = use_bf16(settings.precision, device)
-    forward = torch.compile(objective) if settings.compile else objective
-    ledger = Ledger(draft.scratch / "ledger.jsonl", work.languages, work.components)
     attention = network.config._attn_implementation
     choose_attention(network, half=half, row_tokens=settings.sequence_tokens)
     network.train()
+    plain = parallel.skeleton(network) if among.sharded else None
+    compiled = torch.compile(objective) if settings.compile else objective
+    forward = parallel.spread(network, compiled, among, half=half)
+    optimiser = make_optimiser(network, settings)
+    trained = [p for group in optimiser.param_groups for p in group["params"]]
+    ledger = Ledger(draft.scratch / "ledger.jsonl", work.languages, work.components, among)
 
     # ------------------------------------------------------------------ continue where a killed run was
     checkpoints = draft.scratch / "checkpoints"
-    state = checkpoint.restore(checkpoints, network, optimiser)
+    state = checkpoint.restore(checkpoints, network, optimiser, among)
     ledger.resume(state["ledger"] if state else None, device)
     start = state["step"] if state else 0
     if state:
@@ -117,16 +122,20 @@ def train(network: Any, work: Work, objective: Objective, settings: TrainingConf
         bar.advance(start)
         for step in range(start, len(work)):
             # ---------------------------------------------------------- one optimiser step
-            batches = [to_device(batch, device) for batch in work.batches(step)]
+            passes = parallel.deal(list(work.batches(step)), among)
             # Where nothing carries a loss there is no gradient; dividing by nothing would make it NaN.
-            weight = math.fsum(batch.weight for batch in batches) or 1.0
+            weight = among.sum(math.fsum(batch.weight for batch, counts in passes if counts)) or 1.0
             rate = learning_rate(step, len(work), settings)
-            for batch in batches:
-                with torch.autocast(device.type, torch.bfloat16, enabled=half):
-                    terms = forward(network, batch)
-                (terms.total / weight).backward()  # type: ignore[no-untyped-call]
-                ledger.add(terms.cells_N, terms.values, batch.seen)
-            norm = float(torch.nn.utils.clip_grad_norm_(trained, settings.clip_norm))
+            for number, (batch, counts) in enumerate(passes, start=1):
+                batch = to_device(batch, device)
+                with parallel.reducing(forward, among, last=number == len(passes)):
+                    with torch.autocast(device.type, torch.bfloat16, enabled=half):
+                        terms = forward(batch)
+                    # Gradients are averaged over the processes, hence the factor.
+                    (terms.total * (among.count if counts else 0) / weight).backward()
+                if counts:
+                    ledger.add(terms.cells_N, terms.values, batch.seen)
+            norm = parallel.number(torch.nn.utils.clip_grad_norm_(trained, settings.clip_norm))
             if not math.isfinite(norm):
                 raise not_a_number(step, norm, ledger)
             for group in optimiser.param_groups:
@@ -144,10 +153,12 @@ def train(network: Any, work: Work, objective: Objective, settings: TrainingConf
             bar.advance(1)
 
             # ---------------------------------------------------------- be ready to be killed
-            now = time.monotonic()
-            if last or now - saved_seconds >= settings.checkpoint_seconds:
-                checkpoint.save(checkpoints, step + 1, network, optimiser, {"ledger": ledger.state()})
+            due = last or time.monotonic() - saved_seconds >= settings.checkpoint_seconds
+            if among.gather(due)[0]:
+                checkpoint.save(checkpoints, step + 1, network, optimiser, {"ledger": ledger.state()}, among)
                 saved_seconds = time.monotonic()
+    if plain is not None:
+        parallel.unshard(network, plain, among)
     network.eval()
     network.set_attn_implementation(attention)
     return ledger

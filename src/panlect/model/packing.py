@@ -19,6 +19,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from panlect import ranks
+
 Ints = NDArray[np.int64]
 
 
@@ -213,9 +215,15 @@ class Plan:
         """Yield the micro-batches of an optimiser step."""
         pieces = pieces_of(self.tokens, self.order[slice(*self.steps[step])], self.row_tokens)
         lengths = [piece.stop - piece.start for piece in pieces]
-        for rows in arrange(lengths, self.row_tokens, self.micro_tokens, packed=self.packed):
+        tokens = pass_tokens(self.micro_tokens, self.batch_tokens)
+        for rows in arrange(lengths, self.row_tokens, tokens, packed=self.packed):
             chosen = [[pieces[i] for i in row] for row in rows]
             yield lay_out(self.tokens, chosen, self.pad_id, packed=self.packed)
+
+
+def pass_tokens(micro_tokens: int, batch_tokens: int) -> int:
+    """Tokens of one pass: few enough that each of several processes gets one."""
+    return micro_tokens if ranks.count() == 1 else min(micro_tokens, -(-batch_tokens // ranks.count()))
 
 
 class Piece(NamedTuple):

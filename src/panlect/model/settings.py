@@ -62,6 +62,9 @@ class TrainingConfig(Config):
     """What of the model is trained; everything, unless it says otherwise."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """Arithmetic of the matrix products; weights stay fp32. `auto` takes bf16 where the processor has it."""
+    parallel: Literal["ddp", "fsdp"] = "ddp"
+    """How processes that torchrun started share the work: a copy of the model on each device, or (FSDP2) a
+    part of every parameter, gradient and moment on each. One process alone ignores it."""
     threads: int = Field(default=0, ge=0)
     """Processor threads; 0 takes all. The bits of the result depend on it, its meaning does not."""
     seed: int = 0

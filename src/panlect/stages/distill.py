@@ -11,6 +11,7 @@ from panlect.folder import Folder, Input, tables
 from panlect.model.settings import TrainingConfig
 
 VERSION = 1
+PARALLEL = True
 
 
 class DistillConfig(TrainingConfig):

@@ -10,6 +10,7 @@ from panlect.folder import Folder, Input, one_model, tables
 from panlect.model.settings import TrainingConfig
 
 VERSION = 1
+PARALLEL = True
 
 
 class InstructConfig(TrainingConfig):

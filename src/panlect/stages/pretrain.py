@@ -16,6 +16,7 @@ from panlect.folder import Folder, Input
 from panlect.model.settings import TrainingConfig
 
 VERSION = 1
+PARALLEL = True
 
 
 class ModelShape(Config):
