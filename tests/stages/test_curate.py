@@ -23,7 +23,7 @@ LANGUAGES = {
 
 
 def config(**settings: object) -> CurateConfig:
-    return check(CurateConfig, settings, where="test")
+    return check(CurateConfig, {"unknown_licence": "keep"} | settings, where="test")
 
 
 def write_aligned(path: Path, rows: int = 200) -> Path:

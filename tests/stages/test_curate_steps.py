@@ -50,7 +50,9 @@ def write(path: Path, rows: list[tuple[str, str]]) -> Path:
 
 
 def run(path: Path, out: Path, **settings: object) -> Folder:
-    return curate([External(str(path))], out, check(CurateConfig, settings, where="test"))
+    return curate(
+        [External(str(path))], out, check(CurateConfig, {"unknown_licence": "keep"} | settings, where="test")
+    )
 
 
 def test_the_doctor_mends_and_says_what(tmp_path):

@@ -52,7 +52,8 @@ def test_planted_pairs_are_found_in_a_document():
             "The fishermen come with their boats in 2005 to sell fish.",
         ]
     )
-    [pair] = incidental(text, Identifier(load("both")))
+    [[pair], nothing] = incidental([text, text.split("\n")[0]], Identifier(load("both")))
+    assert nothing == []
     assert (pair.first_language, pair.second_language) == ("swh_Latn", "eng_Latn")
     assert pair.second.startswith("The fish market")
 

@@ -12,6 +12,8 @@ from panlect.curation.benchmarks import read_index
 from panlect.curation.settings import (
     BenchmarkSettings,
     IdentifySettings,
+    IncidentalSettings,
+    LineSettings,
     NearSettings,
     PairSettings,
     QualitySettings,
@@ -55,6 +57,10 @@ class Steps:
     benchmarks: BenchmarkSettings = field(default_factory=BenchmarkSettings)
     benchmark_index: str = ""
     pairs: PairSettings = field(default_factory=PairSettings)
+    incidental: IncidentalSettings = field(default_factory=IncidentalSettings)
+    lines: LineSettings = field(default_factory=LineSettings)
+    blocked: tuple[str, ...] = ()
+    keep_unknown_licence: bool = True
 
 
 def drop(

@@ -10,11 +10,12 @@ lengths and numbers agree. Neither needs a model; both are hints of form, not of
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
-from panlect.text.identify import Identifier
+from panlect.text.confusable import alike
+from panlect.text.identify import Guess, Identifier
 from panlect.text.private import ascii_digits
 from panlect.text.scripts import main_scripts
 
@@ -100,19 +101,44 @@ class Incidental(NamedTuple):
     second_language: str
 
 
-def incidental(text: str, identifier: Identifier, *, minimum_letters: int = 15) -> list[Incidental]:
-    """Find neighbouring lines that look like translations of each other.
+class Mining(NamedTuple):
+    """When two neighbouring lines count as translations of each other."""
 
-    The two languages must be surely different, and the pair without `fault`. A line takes part in one
-    pair only.
+    minimum_letters: int = 15
+    minimum_score: float = 0.8
+    """How sure the identifier must be of both languages."""
+    length_ratio: float = 2.0
+
+
+def incidental(
+    texts: Sequence[str],
+    identifier: Identifier,
+    how: Mining = Mining(),  # noqa: B008 - immutable
+) -> list[list[Incidental]]:
+    """Find, in each text, neighbouring lines that look like translations of each other.
+
+    The two languages must be surely different, not merely written alike, and the pair without `fault`.
+    A line takes part in one pair only.
     """
-    lines = [line.strip() for line in text.split("\n") if len(line.strip()) >= minimum_letters]
-    guesses = identifier.identify(lines)
+    lines = [
+        [line.strip() for line in text.split("\n") if len(line.strip()) >= how.minimum_letters]
+        for text in texts
+    ]
+    # A text of one line cannot hold a pair.
+    lines = [mine if len(mine) > 1 else [] for mine in lines]
+    guesses = iter(identifier.identify([line for mine in lines for line in mine]))
+    return [_neighbours(mine, [next(guesses) for _ in mine], how) for mine in lines]
+
+
+def _neighbours(lines: Sequence[str], guesses: Sequence[Guess], how: Mining) -> list[Incidental]:
+    limits = Limits(how.length_ratio)
     found, at = [], 0
     while at < len(lines) - 1:
         a, b = guesses[at], guesses[at + 1]
-        sure = min(a.score, b.score) >= 0.8 and not {a.language[:3], b.language[:3]} & {"und", "zxx"}
-        if sure and a.language[:3] != b.language[:3] and not fault(lines[at], lines[at + 1], Limits(2.0)):
+        sure = min(a.score, b.score) >= how.minimum_score
+        named = not {a.language[:3], b.language[:3]} & {"und", "zxx"}
+        different = named and not alike(a.language, b.language)
+        if sure and different and not fault(lines[at], lines[at + 1], limits):
             found.append(Incidental(lines[at], lines[at + 1], a.language, b.language))
             at += 2
         else:
