@@ -124,7 +124,7 @@ def spread(network: Any, objective: Any, among: Ranks, *, half: bool) -> Any:
     if not among.sharded:
         # Experts that no token of a pass was sent to have no gradient; finding out costs a walk of the graph.
         experts = any("experts" in name for name, _ in network.named_modules())
-        return DistributedDataParallel(whole, broadcast_buffers=False, find_unused_parameters=experts)
+        return DistributedDataParallel(whole, forward_sync_buffers=False, find_unused_parameters=experts)
     if any(getattr(parameter, "masked", False) for parameter in network.parameters()):
         raise ModelError(
             "new rows or masks cannot be trained on sharded parameters", where="parallel", fix="use ddp"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from panlect import ranks
 from panlect import run as running
 from panlect.config import parse_setting
 from panlect.plan import show as show_plan
@@ -34,6 +35,8 @@ def run(options: argparse.Namespace) -> int:
         show_plan(running.plan(recipe, out, where=str(options.recipe)), as_json=options.json)
         return DONE
     outcome = running.run(recipe, out, where=str(options.recipe))
+    if ranks.rank():
+        return DONE
     if options.json:
         print_json(json.loads((out / "run.json").read_text(encoding="utf-8")))
     else:

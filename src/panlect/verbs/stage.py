@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from panlect import config, show
+from panlect import config, ranks, show
 from panlect.config import Config
 from panlect.draft import fingerprint
 from panlect.errors import ConfigError
@@ -43,7 +43,9 @@ def stage(options: argparse.Namespace) -> int:
         return _plan(loaded, inputs, settings)
     if options.out is None:
         raise ConfigError("where to write is missing", where=f"panlect {options.stage}", expected="--out DIR")
-    _print_folder(_make(loaded, inputs, options.out, settings), as_json=options.json)
+    folder = _make(loaded, inputs, options.out, settings)
+    if not ranks.rank():
+        _print_folder(folder, as_json=options.json)
     return DONE
 
 
