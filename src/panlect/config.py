@@ -29,6 +29,16 @@ class Config(BaseModel):
         frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True, allow_inf_nan=False
     )
 
+    def files_named(self) -> tuple[str, ...]:
+        """Files and directories beside the inputs whose content the result depends on.
+
+        They are part of the result's fingerprint. A class whose settings name any adds them.
+        """
+        inner = [getattr(self, name) for name in type(self).model_fields]
+        return tuple(
+            file for value in inner if isinstance(value, Config) for file in value.files_named() if file
+        )
+
 
 C = TypeVar("C", bound=Config)
 

@@ -25,7 +25,7 @@ import polars as pl
 from panlect import __version__, progress, ranks, tables
 from panlect.config import Config
 from panlect.errors import DataError, FolderError, PanlectError
-from panlect.folder import MANIFEST, PARTIAL, Folder, Input, sha256
+from panlect.folder import MANIFEST, PARTIAL, External, Folder, Input, sha256
 
 FORMAT = 1
 
@@ -33,9 +33,12 @@ FORMAT = 1
 def fingerprint(stage: str, version: int, config: Config, inputs: Sequence[str]) -> str:
     """Identify a result before it exists: stage, its version, complete settings, inputs' fingerprints.
 
-    Names and places of inputs do not count, only what is in them.
+    Names and places of inputs do not count, only what is in them; the content of files that settings
+    name (word lists, benchmarks) counts too.
     """
     facts = [FORMAT, stage, version, config.model_dump(mode="json"), list(inputs)]
+    if named := config.files_named():
+        facts.append([External(file).fingerprint for file in named])
     text = json.dumps(facts, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
