@@ -63,6 +63,8 @@ class SourceCard(Config):
     """Who answers for it."""
     domain: str = ""
     """What kind of text it is (bible, wikipedia, news ...), for the table of domain skew."""
+    languages: tuple[str, ...] = ()
+    """Its languages; a row in another one is an error. Empty: those that are found."""
 
 
 class Aligned(Config):
@@ -95,6 +97,16 @@ class IdentifySettings(Config):
     """A directory of text by language from another domain than `seed`; the trained model must hold there."""
     gate_f1: float = Field(default=0.8, ge=0, le=1)
     """A new language that reaches less than this F1 on the gate's text is not identified."""
+
+    def files_named(self) -> tuple[str, ...]:
+        """The model's file, if it is one, and the seed's and the gate's directories."""
+        names = (*model_files(self.model), self.seed, self.gate)
+        return tuple(name for name in names if name)
+
+
+def model_files(model: str) -> tuple[str, ...]:
+    """Return the files in the name of an identifier: ``model.bin``, ``both+own.npz``."""
+    return tuple(part for part in model.split("+") if part.endswith((".bin", ".ftz", ".npz")))
 
 
 class BoundSetting(Config):
@@ -147,6 +159,10 @@ class QualitySettings(Config):
     """A directory of models by language: clean text (`swh.txt`), `.npz`, `.arpa` or KenLM `.binary`; without
     one, `perplexity` does not apply. ROOTS' bounds are meant for KenLM models of words."""
 
+    def files_named(self) -> tuple[str, ...]:
+        """The directories of lists and models."""
+        return tuple(name for name in (self.stop_words, self.flagged_words, self.perplexity) if name)
+
 
 class LineSettings(Config):
     """The line rules of C4, with the sentence ends of every script."""
@@ -183,6 +199,10 @@ class UrlSettings(Config):
     """Files of domains and addresses, one a line (also in the format of a hosts file). A domain blocks its
     sub-domains; an address blocks itself only. Empty: none."""
 
+    def files_named(self) -> tuple[str, ...]:
+        """The lists."""
+        return self.blocked
+
 
 class IncidentalSettings(Config):
     """Translations that hide inside documents of two languages."""
@@ -199,6 +219,10 @@ class IncidentalSettings(Config):
     """Longest line per shortest, in characters weighted by script."""
     documents: Literal["keep", "drop"] = "keep"
     """`drop` sets aside the documents in which pairs were found."""
+
+    def files_named(self) -> tuple[str, ...]:
+        """The identifier's file, if it is one."""
+        return model_files(self.model) if self.find else ()
 
 
 class RepeatSettings(Config):
@@ -239,6 +263,10 @@ class BenchmarkSettings(Config):
     script has no spaces)."""
     rows: Literal["drop", "mark"] = "drop"
     """`mark` keeps them, with the number of shared runs in the column `benchmark_runs`."""
+
+    def files_named(self) -> tuple[str, ...]:
+        """The benchmarks."""
+        return self.files
 
 
 class NearSettings(Config):

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from panlect.curation.benchmarks import read_index
+from panlect.curation.rules import blocklist
 from panlect.curation.settings import (
     BenchmarkSettings,
     IdentifySettings,
@@ -24,6 +25,8 @@ from panlect.text import bitext, duplicates, perplexity
 from panlect.text.confusable import alike
 from panlect.text.contamination import shared
 from panlect.text.doctor import examine
+from panlect.text.identify import Identifier
+from panlect.text.identify_packaged import load
 from panlect.text.private import redact
 from panlect.text.quality import (
     COLUMNS,
@@ -61,6 +64,12 @@ class Steps:
     lines: LineSettings = field(default_factory=LineSettings)
     blocked: tuple[str, ...] = ()
     keep_unknown_licence: bool = True
+
+
+def forget() -> None:
+    """Read lists and models anew: between two runs of one process their files may have changed."""
+    for cache in (word_lists, perplexity_models, read_index, blocklist, load):
+        cache.cache_clear()
 
 
 def drop(
@@ -102,9 +111,6 @@ def identified(frame: pl.DataFrame, settings: IdentifySettings, dropped: list[pl
 
 
 def _identify(frame: pl.DataFrame, settings: IdentifySettings, dropped: list[pl.DataFrame]) -> pl.DataFrame:
-    from panlect.text.identify import Identifier
-    from panlect.text.identify_packaged import load
-
     identifier = Identifier(load(settings.model), minimum_letters=settings.minimum_letters)
     ask = frame["language"] == UNKNOWN if settings.use == "missing" else pl.Series([True] * frame.height)
     guesses = identifier.identify(frame.filter(ask)["text"].to_list())
