@@ -70,7 +70,7 @@ def test_unimax_by_rows_is_the_case_worked_by_hand(tmp_path: Path) -> None:
 
 def test_the_draws_of_a_mixture_are_its_plan(tmp_path: Path) -> None:
     text = folder(tmp_path / "text", document=documents(SIZES), pair=pairs(30))
-    settings = {"method": "temperature", "parallel_share": 0.2, "max_epochs": 0}
+    settings = {"method": "temperature", "parallel_share": 0.2, "max_epochs": None}
     mix([text], tmp_path / "mixture", config(alpha=0.5, epochs=0.5, **settings))
     made = resolve(tmp_path / "mixture")
     assert is_mixture(made)
@@ -136,12 +136,14 @@ def test_replay_gets_its_share(tmp_path: Path) -> None:
 
 def test_fixed_shares_caps_and_floors(tmp_path: Path) -> None:
     text = folder(tmp_path / "text", document=documents({"eng_Latn": 600, "swh_Latn": 300, "yor_Latn": 100}))
-    fixed = config(method="fixed", shares={"eng_Latn": 0.5, "swh_Latn": 0.25, "yor_Latn": 0.25}, max_epochs=0)
+    fixed = config(
+        method="fixed", shares={"eng_Latn": 0.5, "swh_Latn": 0.25, "yor_Latn": 0.25}, max_epochs=None
+    )
     half = mix([text], tmp_path / "fixed", fixed).numbers().filter(pl.col("measure") == "share")
     assert dict(half.select("language", "value").iter_rows()) == pytest.approx(
         {"eng_Latn": 0.5, "swh_Latn": 0.25, "yor_Latn": 0.25}
     )
-    bounds = config(method="proportional", caps={"eng_Latn": 0.4}, floors={"yor_Latn": 0.3}, max_epochs=0)
+    bounds = config(method="proportional", caps={"eng_Latn": 0.4}, floors={"yor_Latn": 0.3}, max_epochs=None)
     bound = mix([text], tmp_path / "bounds", bounds).numbers().filter(pl.col("measure") == "share")
     assert dict(bound.select("language", "value").iter_rows()) == pytest.approx(
         {"eng_Latn": 0.4, "swh_Latn": 0.3, "yor_Latn": 0.3}
@@ -170,7 +172,7 @@ def test_a_parquet_file_without_a_manifest_is_read_once(tmp_path: Path) -> None:
 
 def test_many_epochs_are_warned_about(tmp_path: Path) -> None:
     text = folder(tmp_path / "text", document=documents(SIZES))
-    made = mix([text], tmp_path / "mixture", config(method="uniform", max_epochs=0))
+    made = mix([text], tmp_path / "mixture", config(method="uniform", max_epochs=None))
     assert "2 of 4 languages are read more than 4 times" in (made.path / "log.txt").read_text()
 
 
@@ -205,7 +207,7 @@ def test_an_input_without_text_is_an_error(tmp_path: Path) -> None:
 
 def test_the_plan_is_shown_without_writing_anything(tmp_path: Path) -> None:
     text = folder(tmp_path / "text", document=documents(SIZES))
-    shown = plan([text], config(method="uniform", budget_documents=800, max_epochs=0))
+    shown = plan([text], config(method="uniform", budget_documents=800, max_epochs=None))
     assert "yor_Latn" in shown.splitlines()[1], "the most repeated first"
     assert "more than 4 epochs" in shown.splitlines()[1]
     assert "40.00" in shown.splitlines()[1]
@@ -246,8 +248,28 @@ def test_a_balanced_corpus_can_be_made_as_unequal_as_the_web(tmp_path: Path) -> 
 
 def test_codes_of_any_scheme_are_read(tmp_path: Path) -> None:
     text = folder(tmp_path / "text", document=documents(SIZES))
-    made = mix([text], tmp_path / "mixture", config(languages=["sw", "yo"], shares={"sw": 0.5}, max_epochs=0))
+    made = mix(
+        [text], tmp_path / "mixture", config(languages=["sw", "yo"], shares={"sw": 0.5}, max_epochs=None)
+    )
     share = made.numbers().filter(pl.col("measure") == "share")
     assert dict(share.select("language", "value").iter_rows()) == pytest.approx(
         {"swh_Latn": 0.5, "yor_Latn": 0.5}
     )
+
+
+def test_languages_may_be_a_group_and_names_must_be_there(tmp_path: Path) -> None:
+    text = folder(tmp_path / "text", document=documents(SIZES))
+    made = mix([text], tmp_path / "mixture", config(languages="cldr-100", budget_documents=100))
+    assert set(made.numbers()["language"]) == {"eng_Latn", "swh_Latn", "yor_Latn"}
+    with pytest.raises(ConfigError, match="no text of fra_Latn"):
+        mix([text], tmp_path / "named", config(languages="fr"))
+    with pytest.raises(FolderError, match="in the languages script:Thai"):
+        mix([text], tmp_path / "thai", config(languages="script:Thai"))
+
+
+@pytest.mark.parametrize(
+    "setting", [{"max_epochs": 0}, {"parallel_share": -1}, {"budget_tokens": 0}, {"unit": ""}]
+)
+def test_nothing_is_said_by_a_number_that_is_none(setting: dict[str, object]) -> None:
+    with pytest.raises(ConfigError, match=next(iter(setting))):
+        config(**setting)

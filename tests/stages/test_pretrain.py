@@ -49,7 +49,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     mix(
         [Folder.open(root / "text")],
         root / "mixture",
-        MixConfig(method="temperature", epochs=2.5, max_epochs=0),
+        MixConfig(method="temperature", epochs=2.5, max_epochs=None),
     )
     return root
 

@@ -46,7 +46,7 @@ class Wish:
 
     method: Method = "unimax"
     alpha: float = 0.3
-    max_epochs: float = MANY_EPOCHS
+    max_epochs: float | None = MANY_EPOCHS
     shares: Mapping[str, float] = field(default_factory=dict)
     floors: Mapping[str, float] = field(default_factory=dict)
     caps: Mapping[str, float] = field(default_factory=dict)
@@ -56,7 +56,7 @@ class Wish:
 def language_amounts(languages: Sequence[str], sizes: Floats, budget: float, wish: Wish) -> Floats:
     """Divide `budget` between languages of these sizes; both in one unit.
 
-    The amounts sum to the budget, or to less if a shortfall is allowed and needed. `max_epochs` 0: no cap.
+    The amounts sum to the budget, or to less if a shortfall is allowed and needed. `max_epochs` None: no cap.
     """
     _check_names(languages, wish)
     if wish.max_epochs:
@@ -74,7 +74,7 @@ def language_amounts(languages: Sequence[str], sizes: Floats, budget: float, wis
             f"{name} cannot fill its share: that takes {budget * (floors / sizes).max():.3g} epochs of it",
             where=f"shares.{name}",
             expected=f"at most {wish.max_epochs:g} epochs",
-            fix="lower the share or the budget, or raise max_epochs (0 for no limit)",
+            fix="lower the share or the budget, or raise max_epochs (null for no limit)",
         )
     return bounded(base, floors, np.minimum(caps, epoch_caps)) * budget
 

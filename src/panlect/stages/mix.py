@@ -11,17 +11,18 @@ import dataclasses
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
 from pydantic import Field
 
+from panlect.benchmarks.questions import codes
 from panlect.config import Config
 from panlect.draft import Draft, draft
 from panlect.errors import ConfigError, FolderError
 from panlect.folder import Folder, Input
-from panlect.language import Language
+from panlect.language import Language, groups
 from panlect.mixture import plan as planning
 from panlect.mixture.compare import compare, strategies
 from panlect.mixture.curriculum import parse, stretches
@@ -32,6 +33,7 @@ from panlect.mixture.show import show
 from panlect.model.corpus import PAIR_TEMPLATE, components_of
 
 VERSION = 1
+UNITS: tuple[Unit, ...] = ("bytes", "tokens", "documents")
 FEWEST_ROWS = 20
 """What `imitate_web` leaves every language."""
 LARGEST_WEB_BYTES = 6.4e12
@@ -46,18 +48,18 @@ class MixConfig(Config):
     `proportional`, `uniform`: alpha 1 and 0. `fixed`: only what `shares` says."""
     alpha: float = Field(default=0.3, ge=0, le=1)
     """Exponent of `temperature`: 1 is proportional, 0 uniform."""
-    max_epochs: float = Field(default=4.0, ge=0)
-    """No language is read more often than this, whatever the method; 0 removes the limit."""
+    max_epochs: float | None = Field(default=4.0, gt=0)
+    """No language is read more often than this, whatever the method; null removes the limit."""
     epochs: float = Field(default=1.0, gt=0)
     """The budget as a multiple of everything there is; used where no `budget_...` is given."""
-    budget_tokens: float = Field(default=0.0, ge=0)
+    budget_tokens: float | None = Field(default=None, gt=0)
     """The budget in tokens; sizes are then counted in tokens, as bytes / `bytes_per_token`."""
-    budget_bytes: float = Field(default=0.0, ge=0)
+    budget_bytes: float | None = Field(default=None, gt=0)
     """The budget in bytes of UTF-8."""
-    budget_documents: float = Field(default=0.0, ge=0)
+    budget_documents: float | None = Field(default=None, gt=0)
     """The budget in rows; sizes are then counted in rows."""
-    unit: Literal["", "bytes", "tokens", "documents"] = ""
-    """In which unit sizes are counted (it changes the shares). Empty: the unit of the budget, or bytes."""
+    unit: Unit | None = None
+    """In which unit sizes are counted (it changes the shares). Null: the unit of the budget, or bytes."""
     bytes_per_token: float = Field(default=4.0, gt=0)
     """Used for languages for which no input (an audit or a tokenizer) says better."""
     shares: dict[str, float] = Field(default_factory=dict)
@@ -67,10 +69,10 @@ class MixConfig(Config):
     """Smallest share per language."""
     caps: dict[str, float] = Field(default_factory=dict)
     """Largest share per language."""
-    languages: tuple[str, ...] = ()
-    """Only these languages; empty for all."""
-    parallel_share: float = Field(default=-1.0, ge=-1, le=1)
-    """Share of the budget for pairs, each written as one text; -1 for their share by size."""
+    languages: str | tuple[str, ...] = ()
+    """Only these languages, or those of a group such as `cldr-100`; empty for all."""
+    parallel_share: float | None = Field(default=None, ge=0, le=1)
+    """Share of the budget for pairs, each written as one text; null for their share by size."""
     pair_template: str = PAIR_TEMPLATE
     """How a pair becomes a text; may also name {source_language} and {target_language}. Every other pair is
     written in the opposite direction."""
@@ -78,9 +80,9 @@ class MixConfig(Config):
     """Share of the budget per input that keeps old abilities alive (old languages, code)."""
     allow_shortfall: bool = False
     """Train for less if `max_epochs` of everything does not fill the budget; otherwise that is an error."""
-    imitate_web: float = Field(default=0.0, ge=0, le=1)
+    imitate_web: float | None = Field(default=None, gt=0, le=1)
     """For experiments: use only a part of each language, (its web text / that of the largest) **
-    `imitate_web`, so that a balanced corpus is as unequal as the web. 0 uses everything."""
+    `imitate_web`, so that a balanced corpus is as unequal as the web. Null uses everything."""
     curriculum: tuple[str, ...] = ()
     """Stages with shares of inputs, such as `clean 0.8, web 0.2 until 2 epochs of clean`; `parallel_share`,
     `replay` and `max_epochs` then do not apply. The grammar is in `panlect.mixture.curriculum`."""
@@ -132,7 +134,7 @@ class _Planned(NamedTuple):
 def _plan(inputs: Sequence[Input], config: MixConfig, say: Callable[[str], None]) -> _Planned:
     components = _components(inputs, config, say)
     unit, sizes = _sizes(inputs, components, config)
-    budget = float(getattr(config, f"budget_{unit}")) or config.epochs * float(sizes.sum())
+    budget = getattr(config, f"budget_{unit}") or config.epochs * float(sizes.sum())
     if config.curriculum:
         phases = _phases(components, sizes, budget, unit, config)
     else:
@@ -152,7 +154,7 @@ def _phases(
         totals[source] = float(sizes[chosen].sum())
         mine = [each for each in components if each.source == source]
         weights[source] = np.zeros(len(components))
-        wish = dataclasses.replace(_wish("main", config), max_epochs=0)
+        wish = dataclasses.replace(_wish("main", config), max_epochs=None)
         weights[source][chosen] = planning.component_amounts(mine, sizes[chosen], 1.0, wish)
     stages = [parse(line, where=f"curriculum[{n}]") for n, line in enumerate(config.curriculum)]
     course = stretches(stages, totals, unit=unit, budget=budget)
@@ -171,14 +173,17 @@ def _components(inputs: Sequence[Input], config: MixConfig, say: Callable[[str],
             "two inputs have the same name", where=", ".join(names), expected="names that differ"
         )
     found = [component for each in inputs for component in components_of(each, say)]
-    wanted = {Language.parse(code).code for code in config.languages}
+    wanted = set(codes(config.languages))
     chosen = [each for each in found if not wanted or each.language in wanted]
-    if missing := sorted(wanted - {each.language for each in chosen}):
+    have = {each.language for each in chosen}
+    # A group says which languages may be there, names say which must.
+    if config.languages not in groups() and (missing := sorted(wanted - have)):
         raise ConfigError(
             f"no text of {', '.join(missing)}", where="languages", expected="languages that the inputs hold"
         )
     if not chosen:
-        raise FolderError("no input holds documents or pairs", where=", ".join(names) or "no inputs")
+        wish = f" in the languages {config.languages}" if wanted else ""
+        raise FolderError(f"no input holds documents or pairs{wish}", where=", ".join(names) or "no inputs")
     if config.parallel_share == 0:
         chosen = [each for each in chosen if each.kind != "pair"]
     return [_as_on_the_web(each, config.imitate_web) for each in chosen] if config.imitate_web else chosen
@@ -195,14 +200,14 @@ def _as_on_the_web(component: Component, exponent: float) -> Component:
 def _sizes(
     inputs: Sequence[Input], components: Sequence[Component], config: MixConfig
 ) -> tuple[Unit, Floats]:
-    given = [unit for unit in ("bytes", "tokens", "documents") if getattr(config, f"budget_{unit}")]
-    if len(given) > 1 or (given and config.unit not in ("", given[0])):
+    given = [unit for unit in UNITS if getattr(config, f"budget_{unit}")]
+    if len(given) > 1 or (given and config.unit not in (None, given[0])):
         raise ConfigError(
             "the budget is given in more than one unit",
             where=f"budget_{given[0]}",
             expected="one budget, one unit",
         )
-    unit: Unit = given[0] if given else config.unit or "bytes"  # type: ignore[assignment]
+    unit = given[0] if given else config.unit or "bytes"
     if unit == "documents":
         return unit, np.array([each.rows for each in components], dtype=np.float64)
     sizes = np.array([each.bytes for each in components], dtype=np.float64)
@@ -226,7 +231,7 @@ def _bytes_per_token(inputs: Sequence[Input]) -> dict[str, float]:
 def _amounts(components: Sequence[Component], sizes: Floats, budget: float, config: MixConfig) -> Floats:
     pairs = np.array([each.kind == "pair" and each.source not in config.replay for each in components])
     parallel = config.parallel_share
-    if parallel < 0:
+    if parallel is None:
         natural = float(sizes[pairs].sum() / sizes.sum())
         parallel = natural * (1 - sum(config.replay.values()))
     amounts = np.zeros(len(components))
