@@ -80,7 +80,7 @@ TOY_WORLD = {
 }
 TOY = {
     "mixture": {"budget_documents": 200},
-    "vocabulary": {"vocabulary": 500},
+    "vocabulary": {"vocabulary": 300},
     "base": {"model": {"hidden_size": 32, "intermediate_size": 64, "layers": 1, "heads": 2, "key_value_heads": 2, "position_limit": 256}},
     "world": TOY_WORLD,
 }  # fmt: skip
@@ -114,8 +114,8 @@ def toy(file: Path) -> Recipe:
 @pytest.mark.slow
 def test_every_paper_runs_from_start_to_report(tmp_path: Path) -> None:
     for file in PAPERS:
-        if file.stem == "mapo":
-            continue  # an untrained model has no right English answers to align with
+        if file.stem in ("mapo", "sdrrl"):
+            continue  # they need a model that answers in English
         outcome = run(toy(file), tmp_path, where=file.name)
         assert (tmp_path / "report.html").is_file()
         final = outcome.folders[file.stem]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import accumulate, pairwise
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import polars as pl
 from pydantic import Field
 
 from panlect.config import Config
 from panlect.dialogue.checks import Among, Checked, Checks, check_all
+from panlect.dialogue.review import sheet
 from panlect.dialogue.rows import Made, Row, row
 from panlect.dialogue.translator import Translator, translate_texts
 from panlect.endpoint import EndpointConfig
@@ -95,7 +96,7 @@ def translated(
         for each, part in pairs:
             _take(each, part, target, services.translator.name, made)
         if settings.review_rows:
-            sheets[target] = _sheet(pairs, settings.review_rows, f"{seed}:{target}")
+            sheets[target] = sheet(pairs, target, settings.review_rows, f"{seed}:{target}")
     return Sheets(made, sheets)
 
 
@@ -139,32 +140,3 @@ def _take(each: Row, part: Sequence[Checked], target: str, translator: str, made
         made.left_out.append({**new, "reason": reason})
     else:
         made.rows.append(new)
-
-
-def _sheet(pairs: Sequence[tuple[Row, Sequence[Checked]]], count: int, key: str) -> pl.DataFrame:
-    """One row per message: what it was, what it became, what the machine thinks, and room for a verdict."""
-    by_hash = sorted(pairs, key=lambda pair: share_of(f"{key}:{pair[0]['id']}"))
-    scored = [pair for pair in by_hash if any(one.score is not None for one in pair[1])]
-    worst = sorted(scored, key=lambda pair: min(one.score for one in pair[1] if one.score is not None))
-    chosen: dict[str, tuple[Row, Sequence[Checked]]] = {}
-    for pair in [*worst[: count // 2], *by_hash]:
-        if len(chosen) < count:
-            chosen.setdefault(pair[0]["id"], pair)
-    lines: list[dict[str, Any]] = [
-        {
-            "id": each["id"],
-            "turn": number,
-            "role": turn["role"],
-            "original": turn["content"],
-            "translation": one.text,
-            "back_translation": one.back,
-            "chrf": one.score,
-            "rejected_because": one.reason,
-            "verdict (good, bad)": "",
-            "correction": "",
-        }
-        for each, part in chosen.values()
-        for number, (turn, one) in enumerate(zip(each["messages"], part, strict=True), 1)
-    ]
-    schema = {"chrf": pl.Float64, "turn": pl.Int64}
-    return pl.DataFrame(lines, schema_overrides=schema) if lines else pl.DataFrame()

@@ -10,7 +10,7 @@ import polars as pl
 from pydantic import Field
 
 from panlect.config import Config
-from panlect.dialogue import crossing, services
+from panlect.dialogue import crossing, review, services
 from panlect.dialogue import rows as dialogue_rows
 from panlect.dialogue.adapted import Adapted, adapted
 from panlect.dialogue.bilingual import Bilingual, bilingual
@@ -27,8 +27,8 @@ from panlect.dialogue.translation import Translate, translate
 from panlect.dialogue.translator import Remembered
 from panlect.draft import Draft, draft
 from panlect.errors import ConfigError, DataError
-from panlect.folder import Folder, Input, one_model, tables
-from panlect.tables import SCHEMAS
+from panlect.folder import External, Folder, Input, one_model, tables
+from panlect.tables import SCHEMAS, empty
 
 VERSION = 3
 
@@ -40,6 +40,7 @@ Make = Literal[
     "pass",
     "adapted",
     "translated",
+    "reviewed",
     "distilled",
     "crosslingual",
     "retell",
@@ -55,8 +56,8 @@ class DialoguesConfig(Config):
     make: Make | tuple[Make, ...] = "translate"
     """What to make, one or several; each has its settings below. From files: `read`. From pairs: `translate`,
     `interactive`, `bilingual`. From questions: `adapted`. From dialogues: `pass` (as they are), `translated`,
-    `distilled` (answers of a model). From dialogues in several languages: `crosslingual`, `retell`, `align`,
-    `four_way`, `switch`."""
+    `reviewed` (translated ones, with the sheets that came back), `distilled` (answers of a model). From
+    dialogues in several languages: `crosslingual`, `retell`, `align`, `four_way`, `switch`."""
     languages: str | tuple[str, ...] = ()
     """Only rows whose prompt and answer are in these languages or groups; empty for all."""
     rows: int = Field(default=0, ge=0)
@@ -119,9 +120,9 @@ class _Job(NamedTuple):
         return [each for each in self.inputs if isinstance(each, Folder)]
 
     def table(self, kind: str) -> pl.DataFrame:
-        """A table of the inputs, in the languages asked for; of folders only, where files are dialogues."""
+        """A table of the inputs, in the languages asked for; of folders only, where files are read."""
         makes = [self.config.make] if isinstance(self.config.make, str) else self.config.make
-        frame = tables(self.folders if "read" in makes else self.inputs, kind)
+        frame = tables(self.folders if {"read", "reviewed"} & set(makes) else self.inputs, kind)
         sides = {
             "pair": ("source_language", "target_language"),
             "dialogue": ("language", "answer_language"),
@@ -203,6 +204,17 @@ def _translated(job: _Job) -> None:
         sheet.write_csv(path, include_bom=True)
 
 
+def _reviewed(job: _Job) -> None:
+    sheets = [path for each in job.inputs if isinstance(each, External) for path in each.paths()]
+    if not sheets:
+        raise ConfigError("which sheets?", where="inputs", fix="name the filled-in files beside the folder")
+    dropped = [empty("dialogue"), *(each.dropped() for each in job.folders if isinstance(each, Folder))]
+    left_out = pl.concat(dropped, how="diagonal_relaxed")
+    made = review.reviewed(job.table("dialogue"), left_out, review.read_sheets(sheets))
+    job.take([*made.rows, *made.left_out])
+    job.work.note(review=review.summary(made))
+
+
 def _distilled(job: _Job) -> None:
     settings, seed = job.config.distilled, job.config.seed
     with services.answers(settings, lambda: one_model(job.inputs), seed, job.work.log) as (answers, name):
@@ -241,6 +253,7 @@ _MAKERS: dict[str, Callable[[_Job], None]] = {
     "pass": _pass,
     "adapted": _adapted,
     "translated": _translated,
+    "reviewed": _reviewed,
     "distilled": _distilled,
     "crosslingual": _crosslingual,
     "retell": _retell,
