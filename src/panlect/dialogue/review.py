@@ -184,10 +184,9 @@ def _apply(each: Row, told: Mapping[int, Verdict], made: Made) -> None:
         (turn["role"], corrected.get(number, turn["content"]))
         for number, turn in enumerate(each["messages"], 1)
     ]
-    verdict = (
-        "edited" if corrected else "accepted" if len(told) == len(turns) else "partly_read" if told else ""
-    )
-    made.rows.append({**row(turns, languages, **facts), "review": "edited" if corrected else read, "checked": checked})
+    said = ("", "partly_read", "accepted")[bool(told) + (len(told) == len(turns))]
+    facts |= {"review": "edited" if corrected else said, "checked": checked}
+    made.rows.append(row(turns, languages, **facts))
 
 
 def summary(made: Made) -> dict[str, dict[str, int]]:
