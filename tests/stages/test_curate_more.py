@@ -1,6 +1,7 @@
 """Further steps of `curate`: what lines, addresses, licences, repeats and hidden translations do to rows."""
 
 import json
+import random
 from pathlib import Path
 
 import polars as pl
@@ -8,7 +9,7 @@ import pytest
 
 from panlect.config import check
 from panlect.draft import fingerprint
-from panlect.errors import DataError
+from panlect.errors import ConfigError, DataError
 from panlect.folder import External, Folder
 from panlect.stages.curate import CurateConfig, curate
 
@@ -208,3 +209,47 @@ def test_a_changed_list_is_read_again_in_the_same_process(tmp_path):
         (tmp_path / "blocked.txt").write_text(domain)
         folder = run(path, tmp_path / str(number), urls={"blocked": [str(tmp_path / "blocked.txt")]})
         assert folder.table("document").height == kept
+
+
+def invented(vowels: str, seed: int, lines: int, *, consonants: str = "kptmns") -> list[str]:
+    """Sentences in a language of its own letters; the same words for the same seed's tens."""
+    words = random.Random(f"{vowels}{consonants}{seed // 10}")
+    lexicon = ["".join(words.choice(consonants) + words.choice(vowels) for _ in range(3)) for _ in range(120)]
+    draw = random.Random(seed)
+    return [" ".join(draw.choices(lexicon, k=9)) for _ in range(lines)]
+
+
+def test_an_own_identifier_names_only_languages_that_hold_on_another_domain(tmp_path):
+    english = ["The market opens at seven in the morning and the farmers come to sell their goods."] * 5
+    seed, gate = tmp_path / "seed", tmp_path / "gate"
+    for directory in (seed, gate):
+        directory.mkdir()
+    (seed / "eng.txt").write_text("\n".join(english))
+    (seed / "dag.txt").write_text("\n".join(invented("ɔɛŋu", 10, 60)))
+    (seed / "mos.txt").write_text("\n".join(invented("aei", 30, 60)))
+    (seed / "bci.txt").write_text("\n".join(invented("ʋɩ", 50, 60)))
+    (gate / "eng.txt").write_text(
+        "\n".join(["Visitors of the museum are asked to leave their coats here."] * 3)
+    )
+    (gate / "dag.txt").write_text("\n".join(invented("ɔɛŋu", 11, 30)))
+    # What is called Mossi here looks like Dagbani: the gate finds that out.
+    (gate / "mos.txt").write_text("\n".join(invented("ɔɛŋu", 12, 30)))
+    rows = [("", text) for text in invented("ɔɛŋu", 13, 10)] + [("", english[0])]
+    path = write(tmp_path / "rows.jsonl", rows)
+    identify = {"seed": str(seed), "gate": str(gate)}
+    folder = run(path, tmp_path / "out", identify=identify, lost_languages="allow", exact_duplicates="keep")
+    results = {each["language"]: each for each in folder.manifest["notes"]["identifier"]}
+    assert not results["mos_Latn"]["accepted"]
+    assert "most often taken for dag_Latn" in results["mos_Latn"]["why"]
+    assert results["bci_Latn"]["why"] == "no text in identify.gate"
+    numbers = folder.numbers().filter(pl.col("measure") == "identification_f1")
+    assert set(numbers["language"]) >= {"dag_Latn", "mos_Latn"}
+    without_mossi = gate / "mos.txt"
+    without_mossi.write_text("\n".join(invented("aei", 31, 30)))
+    folder = run(path, tmp_path / "better", identify=identify, lost_languages="allow")
+    assert all(
+        each["accepted"] for each in folder.manifest["notes"]["identifier"] if each["language"] != "bci_Latn"
+    )
+    assert folder.table("document")["language"].to_list() == ["dag_Latn"] * 10 + ["eng_Latn"]
+    with pytest.raises(ConfigError, match="one domain and tested on another"):
+        run(path, tmp_path / "c", identify={"seed": str(seed)})

@@ -27,9 +27,12 @@ class Ngrams:
     Args:
         languages: canonical codes.
         table: buckets × languages, log-probabilities.
+        offered: the languages that it may add to a packaged model; empty: all. The others are there so
+            that a text in one of them is not taken for one of these.
     """
 
-    def __init__(self, languages: Sequence[str], table: Scores) -> None:
+    def __init__(self, languages: Sequence[str], table: Scores, offered: Sequence[str] = ()) -> None:
+        self.offered = tuple(offered) or tuple(languages)
         self.languages, self.table = tuple(languages), np.ascontiguousarray(table, dtype=np.float32)
 
     @classmethod
@@ -64,7 +67,9 @@ class Ngrams:
 
     def save(self, path: Path) -> None:
         """Write the model as an npz file without pickled objects."""
-        facts = json.dumps({"format": _FORMAT, "languages": self.languages, "orders": ORDERS}).encode()
+        described = {"format": _FORMAT, "orders": ORDERS}
+        described |= {"languages": self.languages, "offered": self.offered}
+        facts = json.dumps(described).encode()
         table = self.table.astype(np.float16)
         np.savez_compressed(path, table=table, facts=np.frombuffer(facts, np.uint8))
 
@@ -80,7 +85,7 @@ class Ngrams:
                 facts = json.loads(arrays["facts"].tobytes())
                 if facts["format"] != _FORMAT or tuple(facts["orders"]) != ORDERS:
                     raise KeyError("format")
-                return cls(facts["languages"], arrays["table"].astype(np.float32))
+                return cls(facts["languages"], arrays["table"].astype(np.float32), facts.get("offered", ()))
         except (OSError, ValueError, KeyError) as error:
             raise DataError("this is no identification model of ours", where=str(path)) from error
 
@@ -115,7 +120,7 @@ class Extended:
 
     def __init__(self, packaged: Scorer, trained: Ngrams, *, least: float = 0.9) -> None:
         self._packaged, self._trained, self._least = packaged, trained, least
-        self.extra = tuple(code for code in trained.languages if code not in packaged.languages)
+        self.extra = tuple(code for code in trained.offered if code not in packaged.languages)
         self.languages = (*packaged.languages, *self.extra)
 
     def scores(self, texts: Sequence[str]) -> Scores:
