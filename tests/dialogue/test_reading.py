@@ -10,6 +10,7 @@ import pytest
 
 from panlect.config import check
 from panlect.dialogue.formats import UnfitError, exchange_of, format_of
+from panlect.dialogue.parallel import Parallel, by_item
 from panlect.dialogue.reading import Read, read
 from panlect.errors import ConfigError
 from panlect.folder import External
@@ -211,6 +212,37 @@ def test_languages_come_from_the_row_the_rule_the_path_or_the_identifier(tmp_pat
     assert [row["reason"] for row in found.left_out] == ["unknown_language: xq!"]
 
 
+def test_exchanges_in_several_languages_join_by_their_ids(tmp_path):
+    """Bactrian-X: one file per language, the same ids; MGSM8KInstruct: the language in the row."""
+    for code, texts in {
+        "sw": ("Taja rangi.", "Nyekundu"),
+        "th": ("บอกสี", "แดง"),
+        "en": ("Name a colour.", "Red"),
+    }.items():
+        record = {"instruction": texts[0], "input": "", "id": "alpaca-7", "output": texts[1]}
+        with gzip.open(tmp_path / f"{code}.json.gz", "wt", encoding="utf-8") as stream:
+            json.dump([record], stream)
+    rule = {"files": "*.json.gz", "name": "bactrian-x", "language_pattern": r"/(?P<language>[a-z]{2})\.json"}
+    settings = check(DialoguesConfig, {"make": "read", "read": {"sources": [rule]}}, where="test")
+    folder = dialogues([External(str(tmp_path / "*.json.gz"))], tmp_path / "bactrian", settings)
+    (item,) = by_item(folder.table("dialogue"), Parallel())
+    assert item.item == "bactrian-x:alpaca-7"
+    assert {code: item.answer(code) for code in item.rows} == {
+        "eng_Latn": "Red",
+        "swh_Latn": "Nyekundu",
+        "tha_Thai": "แดง",
+    }
+
+    rows = [
+        {"lang": lang, "query": f"{lang}: 1+1?", "response": "2"}
+        for lang in ("bn", "Swahili", "zh", "Klingonish")
+    ]
+    path = dump(tmp_path / "MGSM8KInstruct_Parallel.jsonl", *rows)
+    found = read([path], Read())
+    assert [each["language"] for each in found.dialogues] == ["ben_Beng", "swh_Latn", "cmn_Hans"]
+    assert [each["reason"] for each in found.left_out] == ["unknown_language: Klingonish"]
+
+
 def test_bad_records_are_set_aside_with_their_place(tmp_path):
     path = tmp_path / "rows.jsonl"
     good = json.dumps(ONE["dolly"][0])
@@ -265,3 +297,21 @@ def test_real_files(real_data: Path, tmp_path: Path):
     reasons = Counter(folder.dropped()["reason"])
     assert reasons["no_answer"] >= 320, "the questions of BayLing-80 have no answers"
     assert set(reasons) == {"no_answer", "judged_bad", "same_answers", "exact_duplicate"}
+
+
+@pytest.mark.real_data
+def test_files_that_hold_only_questions_say_so_row_by_row(real_data: Path, tmp_path: Path):
+    """640 questions in eight languages and 399 prompts, one line of which is broken upstream."""
+    where = real_data / "instruct"
+    if not where.is_dir():
+        pytest.skip("no instruct/ in PANLECT_DATA")
+    files = [
+        *(where / "vicuna80_multilingual").glob("*.jsonl"),
+        *(where / "hplt_oasst_prompts").glob("*.jsonl"),
+    ]
+    found = read(sorted(files), Read())
+    assert not found.dialogues
+    assert Counter(each["reason"].split(":")[0] for each in found.left_out) == {
+        "no_answer": 640 + 399,
+        "invalid_json": 1,
+    }

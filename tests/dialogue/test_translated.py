@@ -2,6 +2,7 @@
 
 import csv
 import json
+import socket
 from collections import Counter
 from pathlib import Path
 
@@ -13,8 +14,8 @@ from panlect.dialogue.checks import Checks, check_all, loops
 from panlect.dialogue.rows import SCHEMA, exchange, frame, row
 from panlect.dialogue.translator import FromPairs, Marked, Outcome, Remembered, translate_texts
 from panlect.draft import draft
-from panlect.errors import ConfigError
-from panlect.folder import Folder
+from panlect.errors import ConfigError, DataError
+from panlect.folder import External, Folder
 from panlect.stages.dialogues import DialoguesConfig, dialogues
 from panlect.tables import SCHEMAS
 from stub_endpoint import completion, serve
@@ -162,6 +163,81 @@ def test_bad_translations_are_left_out_with_their_reason(english, tmp_path, answ
     assert reason in set(folder.dropped()["reason"])
     assert folder.table("dialogue").height + folder.dropped().height == 4
     assert folder.manifest["notes"]["left_out"] == dict(Counter(sorted(folder.dropped()["reason"])))
+
+
+def endpoint_of(stub, tmp_path, **more):
+    values = {
+        "url": stub.url,
+        "model": "toy-mt",
+        "cache": str(tmp_path / "cache.jsonl"),
+        "first_pause_seconds": 0.01,
+    }
+    return {"targets": ["tha_Thai"], "translator": {"kind": "chat", "endpoint": values | more}}
+
+
+def test_a_server_that_limits_the_rate_loses_no_row(english, tmp_path):
+    def limited(request, count):
+        if count < 3:
+            return 429, {"error": "slow down"}, {"Retry-After": "0.01"}
+        return chat(thai)(request, count)
+
+    with serve(limited) as stub:
+        settings = endpoint_of(stub, tmp_path)
+        folder = dialogues([english], tmp_path / "out", config(make="translated", translated=settings))
+    assert folder.table("dialogue").height == 4
+    assert folder.dropped().is_empty()
+
+
+def test_a_spent_budget_leaves_the_rest_out_and_a_larger_one_pays_only_for_the_rest(english, tmp_path):
+    with serve(chat(thai)) as stub:
+        small = endpoint_of(stub, tmp_path, budget_tokens=400, answer_tokens=20, concurrency=1)
+        first = dialogues([english], tmp_path / "first", config(make="translated", translated=small))
+        paid = len(stub.requests)
+        kept, left = first.table("dialogue").height, first.dropped()
+        assert kept
+        assert set(left["reason"]) == {"translator_budget"}
+        assert kept + left.height == 4
+        large = endpoint_of(stub, tmp_path, budget_tokens=100_000, answer_tokens=20)
+        second = dialogues([english], tmp_path / "second", config(make="translated", translated=large))
+        assert second.table("dialogue").height == 4
+        asked = [json.dumps(request["messages"]) for request in stub.requests]
+        assert len(asked) == len(set(asked)) > paid, "what was paid for is not asked again"
+
+
+def test_a_server_that_is_gone_fails_every_row_with_its_reason(english, tmp_path):
+    with serve(chat(thai)) as stub:
+        settings = endpoint_of(stub, tmp_path, attempts=2)
+    with pytest.raises(DataError, match="translator_failed"):
+        dialogues([english], tmp_path / "out", config(make="translated", translated=settings))
+
+
+def test_without_an_endpoint_nothing_is_sent_anywhere(english, tmp_path, monkeypatch):
+    """Every way of making dialogues that needs no server, with sockets taken away."""
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("something tried to reach the network")
+
+    for name in ("socket", "create_connection", "getaddrinfo"):
+        monkeypatch.setattr(socket, name, refuse)
+    (tmp_path / "a.jsonl").write_text('{"instruction": "Habari?", "output": "Nzuri", "language": "sw"}\n')
+    makes = [
+        "pass",
+        "translated",
+        "translate",
+        "interactive",
+        "bilingual",
+        "four_way",
+        "align",
+        "retell",
+        "crosslingual",
+    ]
+    settings = {"targets": ["swh_Latn"], "translator": {"kind": "stub"}, "identifier": "both"}
+    folder = dialogues([english], tmp_path / "out", config(make=makes, translated=settings))
+    assert folder.table("dialogue")["task"].n_unique() >= 4
+    read = dialogues([External(str(tmp_path / "a.jsonl"))], tmp_path / "read", config(make="read"))
+    assert read.table("dialogue").height == 1
+    with pytest.raises(AssertionError, match="network"):
+        serve().__enter__()  # the guard itself works
 
 
 def test_back_translation_tells_good_from_bad_and_the_sheet_shows_it(english, tmp_path):
