@@ -258,6 +258,50 @@ def generalised_advantages(
     return advantages
 
 
+def clipped_policy(
+    logprobs_N: Tensor, old_N: Tensor, advantages_N: Tensor, clip: float = 0.2
+) -> tuple[Tensor, Tensor]:
+    """PPO's loss of each token, ``max(-A r, -A clip(r, 1 ± ε))``, ``r = π/π_old``, and where it is clipped.
+
+    Schulman et al. 2017, eq. 7. The gradient is 0 where a ratio has left the range in its advantage's
+    direction.
+    """
+    ratio_N = torch.exp(logprobs_N - old_N)
+    free_N = -advantages_N * ratio_N
+    bounded_N = -advantages_N * ratio_N.clamp(1 - clip, 1 + clip)
+    return torch.maximum(free_N, bounded_N), bounded_N.detach() > free_N.detach()
+
+
+def clipped_value(values_N: Tensor, old_N: Tensor, returns_N: Tensor, clip: float = 0.2) -> Tensor:
+    """Half the squared error of each value, or of it held within `clip` of the old one if that is worse.
+
+    As in the published code of Schulman et al. 2017.
+    """
+    near_N = old_N + (values_N - old_N).clamp(-clip, clip)
+    return 0.5 * torch.maximum((values_N - returns_N) ** 2, (near_N - returns_N) ** 2)
+
+
+def group_advantages(rewards_GK: Tensor, *, scaled: bool = True) -> Tensor:
+    """GRPO: each of K answers against the mean of its group, in standard deviations.
+
+    Shao et al. 2024 ("DeepSeekMath", section 4.1.2). Unscaled it is the form of
+    Liu et al. 2025 ("Dr. GRPO"), which does not favour prompts whose answers are nearly all right or wrong.
+    """
+    centred_GK = rewards_GK - rewards_GK.mean(1, keepdim=True)
+    return centred_GK / (rewards_GK.std(1, keepdim=True) + 1e-4) if scaled else centred_GK
+
+
+def leave_one_out(rewards_GK: Tensor) -> Tensor:
+    """RLOO: each of K answers against the mean of the K - 1 others (Ahmadian et al. 2024, eq. 8)."""
+    count = rewards_GK.shape[1]
+    return (rewards_GK - rewards_GK.mean(1, keepdim=True)) * count / (count - 1)
+
+
+def whitened(values_N: Tensor) -> Tensor:
+    """Mean 0 and standard deviation 1."""
+    return (values_N - values_N.mean()) / (values_N.std(correction=0) + 1e-8)
+
+
 def kl_estimates(policy_N: Tensor, reference_N: Tensor) -> tuple[Tensor, Tensor]:
     """Per-token estimators of KL(π‖π_ref) from sampled log-probabilities: k1 and k3 (Schulman 2020).
 

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from transformers import AutoModelForSequenceClassification
+from transformers import AutoConfig, AutoModelForSequenceClassification
 
 from panlect.errors import ModelError
 from panlect.model.dialogue import Message, render
@@ -131,3 +131,25 @@ def rewards(
         )
         found[part] = out.logits[:, 0].float().cpu().numpy()
     return found
+
+
+def apart(locations: Sequence[str]) -> tuple[str, str | None]:
+    """Of one or two models, the one that answers and the one that rates.
+
+    Raises:
+        ModelError: there is not exactly one that answers, or more than one that rates.
+    """
+    rates = {place: _rates(AutoConfig.from_pretrained(place, trust_remote_code=False)) for place in locations}
+    answering = [place for place in locations if not rates[place]]
+    rating = [place for place in locations if rates[place]]
+    if len(answering) != 1 or len(rating) > 1:
+        raise ModelError(
+            f"{len(answering)} models that answer and {len(rating)} that rate",
+            where=", ".join(locations) or "no models",
+            expected="one that answers and at most one that rates",
+        )
+    return answering[0], rating[0] if rating else None
+
+
+def _rates(config: Any) -> bool:
+    return any(name.endswith("ForSequenceClassification") for name in config.architectures or ())

@@ -37,6 +37,7 @@ STAGES: Mapping[str, Entry] = MappingProxyType(
         ),
         "reward": Entry("panlect.stages.reward", "train a reward model, and measure it by language"),
         "prefer": Entry("panlect.stages.prefer", "align with preference pairs"),
+        "reinforce": Entry("panlect.stages.reinforce", "learn from rewards for own answers: PPO, GRPO, RLOO"),
         "distill": Entry("panlect.stages.distill", "let a student learn from a teacher"),
         "contrast": Entry("panlect.stages.contrast", "pull parallel sentences together inside a model"),
         "evaluate": Entry("panlect.stages.evaluate", "measure models in every language, with intervals"),

@@ -17,7 +17,6 @@ from pydantic import Field
 
 from panlect.config import Config
 from panlect.dialogue.phrasings import ask
-from panlect.dialogue.rows import languages_of
 from panlect.draft import Draft, draft
 from panlect.endpoint import Endpoint, EndpointConfig
 from panlect.errors import ConfigError, DataError
@@ -26,9 +25,9 @@ from panlect.measure.choosing import length_bias
 from panlect.rating.agreement import by_agreement
 from panlect.rating.alignment import CrossEntropy, by_alignment
 from panlect.rating.judge import cases_of, judge, judged_pairs, reliability
+from panlect.rating.prompts import choose
 from panlect.rating.samples import Row, Samples
 from panlect.tables import SCHEMAS
-from panlect.text.keys import share_of
 
 VERSION = 1
 BATCH_PROMPTS = 256
@@ -80,7 +79,14 @@ def rank(inputs: Sequence[Input], out: Path, config: RankConfig) -> Folder:
         raise ConfigError("which judge?", where="judge", fix="set its url, model and cache")
     with draft(out, "rank", VERSION, config, inputs) as work:
         model = load(one_model(inputs))
-        found = _samples(_prompts(tables(inputs, "dialogue"), config), model, config, work)
+        prompts = choose(
+            tables(inputs, "dialogue"),
+            languages=config.languages,
+            per_language=config.prompts_per_language,
+            item_pattern=config.item_pattern,
+            seed=config.seed,
+        )
+        found = _samples(prompts, model, config, work)
         if config.by == "agreement":
             rows = by_agreement(found, against=config.against)
         elif config.by == "alignment":
@@ -90,31 +96,6 @@ def rank(inputs: Sequence[Input], out: Path, config: RankConfig) -> Folder:
             rows = _judged(found, config, work)
         _write(list(rows), found, work)
     return work.folder
-
-
-def _prompts(frame: pl.DataFrame, config: RankConfig) -> list[Row]:
-    """Dialogues whose last answer is asked for again; the first by the hash of their item."""
-    if wanted := languages_of(config.languages):
-        frame = frame.filter(pl.col("answer_language").is_in(wanted))
-    named = pl.lit("") if not config.item_pattern else pl.col("id").str.extract(config.item_pattern, 1)
-    known = pl.col("item").fill_null(named) if "item" in frame.columns else named
-    frame = frame.with_columns(known.fill_null("").alias("item"))
-    rows = [row for row in frame.unique("id", keep="first", maintain_order=True).to_dicts() if _asks(row)]
-    rows.sort(key=lambda row: (share_of(f"{config.seed}:{row['item'] or row['id']}"), row["id"]))
-    kept: list[Row] = []
-    seen: dict[tuple[str, str], set[str]] = {}
-    for row in rows:
-        place = seen.setdefault((row["language"], row["answer_language"]), set())
-        asked = "\n".join(turn["content"] for turn in row["messages"][:-1])
-        if len(place) < config.prompts_per_language and asked not in place:
-            place.add(asked)
-            kept.append(row)
-    return kept
-
-
-def _asks(row: Row) -> bool:
-    roles = [turn["role"] for turn in row["messages"]]
-    return len(roles) > 1 and roles[-2:] == ["user", "assistant"]
 
 
 def _samples(prompts: Sequence[Row], model: Any, config: RankConfig, work: Draft) -> list[Samples]:
