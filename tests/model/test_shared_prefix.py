@@ -3,8 +3,11 @@
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import (
     AutoModelForCausalLM,
@@ -12,11 +15,13 @@ from transformers import (
     Gemma2Config,
     GPT2Config,
     LlamaConfig,
+    MambaConfig,
     PreTrainedTokenizerFast,
     Qwen2Config,
 )
 
-from panlect.model import shared_prefix
+from panlect.model import prefix_tree, shared_prefix
+from panlect.model.prefix_tree import grow
 from panlect.model.score import Part, score
 from panlect.model.shared_prefix import adds_begin, score_choices, score_parts
 
@@ -89,11 +94,10 @@ def test_examples_and_contexts_go_through_the_model_once(tokenizer: PreTrainedTo
         [Part([*examples, 200 + q, 7, *answer], 102, 1, False) for answer in ([1, 2], [3, 4], [5, 6])]
         for q in range(questions)
     ]
-    score_parts(network, parts, batch_tokens=100_000)
-    seen.remove(4)  # the check whether the head is plain
-    seen.remove(4)
-    # 100 examples once, two tokens of each context, one token of each choice but its last.
-    assert sorted(seen) == [2 * questions, 3 * questions, 100]
+    assert shared_prefix.reads_trees(network)
+    score_parts(network, [part for question in parts for part in question], batch_tokens=100_000)
+    # 100 examples once; of each question two tokens of the context and one of each choice, never its last.
+    assert seen[-1] == 100 + (2 + 3) * questions
 
 
 def test_long_or_unrelated_questions_are_scored_apart(tokenizer: PreTrainedTokenizerFast) -> None:
@@ -111,11 +115,10 @@ def test_a_choice_that_begins_another(tokenizer: PreTrainedTokenizerFast) -> Non
     network = network_of("llama")
     shared_prefix_question = [Part([9, 8, 7, 1], 3, 1, False), Part([9, 8, 7, 1, 2, 3], 3, 3, False)]
     filler = [[Part([*range(50), n], 50, 1, False) for n in (1, 2)] for _ in range(3)]
-    found = score_parts(network, [shared_prefix_question, *filler])
-    assert found[0][0].tokens == 1
-    assert found[0][1].tokens == 3
-    assert found[0][1].logprob < found[0][0].logprob
-    assert not math.isnan(found[0][1].logprob)
+    first, second, *_ = score_parts(network, [*shared_prefix_question, *(each for q in filler for each in q)])
+    assert (first.tokens, second.tokens) == (1, 3)
+    assert second.logprob < first.logprob
+    assert not math.isnan(second.logprob)
 
 
 def test_the_begin_token_may_be_left_out(tokenizer: PreTrainedTokenizerFast) -> None:
@@ -133,3 +136,67 @@ def test_the_begin_token_may_be_left_out(tokenizer: PreTrainedTokenizerFast) -> 
     logits = network(ids).logits.log_softmax(-1)[0]
     direct = logits[range(len("context") - 1, ids.shape[1] - 1), ids[0, len("context") :]].sum().item()
     assert without[0][0].logprob == pytest.approx(direct, abs=1e-4)
+
+
+def test_which_models_read_trees() -> None:
+    assert all(shared_prefix.reads_trees(network_of(family)) for family in FAMILIES)
+    network = network_of("bloom")
+    build = network.transformer.build_alibi_tensor
+    assert shared_prefix.reads_trees(network)
+    assert network.transformer.build_alibi_tensor == build  # as it was
+    mamba = AutoModelForCausalLM.from_config(
+        MambaConfig(hidden_size=32, num_hidden_layers=2, vocab_size=300, state_size=4)
+    )
+    assert not shared_prefix.reads_trees(mamba)
+
+
+def tokens_of(parts: list[Part], **sizes: int) -> tuple[int, list[int]]:
+    """Tokens that a model reads, and the lengths of cached beginnings."""
+    branches = grow(parts, range(len(parts)))
+    for branch in branches:
+        for row in branch.rows:
+            for place, number, target in zip(row.places, row.numbers, row.targets, strict=True):
+                seen = np.flatnonzero(row.seen[place])
+                text = [*branch.beginning.tolist(), *row.ids[seen].tolist()]
+                depth = int(row.depths[place])
+                assert text == list(parts[number].ids[: depth + 1])  # sees just what it would see alone
+                assert parts[number].ids[depth + 1] == target
+    scored = sorted(number for branch in branches for row in branch.rows for number in row.numbers.tolist())
+    assert scored == [n for n, part in enumerate(parts) for _ in part.ids[part.first :]]
+    return sum(each.tokens for each in branches), [
+        len(each.beginning) for each in branches if len(each.beginning)
+    ]
+
+
+def test_everything_that_is_common_is_read_once() -> None:
+    passages = [
+        [Part([1000 + p] * 100 + [q] * 9 + [7, c], 110, 1, False) for q in (1, 2, 3) for c in (1, 2, 3, 4)]
+        for p in range(5)
+    ]
+    one = [part for parts in passages for part in parts]
+    assert tokens_of(one) == (5 * (100 + 3 * 10), [])
+    # The same after 400 tokens of examples in each of two languages that begin with 40 common ones.
+    many = [
+        part._replace(ids=[3] * 40 + [language] * 360 + part.ids, first=510)
+        for language in (8, 9)
+        for part in one
+    ]
+    count, cached = tokens_of(many)
+    assert cached == [400, 400]
+    assert count == 2 * (400 + 5 * (100 + 3 * 10))
+
+
+@given(
+    st.lists(
+        st.tuples(st.lists(st.integers(0, 2), min_size=2, max_size=60), st.integers(1, 59)),
+        min_size=1,
+        max_size=30,
+    )
+)
+def test_every_forest_keeps_its_sequences_apart(texts: list[tuple[list[int], int]]) -> None:
+    parts = [Part(ids, min(first, len(ids) - 1), 0, False) for ids, first in texts]
+    with pytest.MonkeyPatch.context() as patch:
+        for name, size in (("ROW_TOKENS", 24), ("BRANCH_TOKENS", 16), ("CACHE_TOKENS", 3)):
+            patch.setattr(prefix_tree, name, size)
+        count, _ = tokens_of(parts)
+    assert count <= sum(len(part.ids) - 1 for part in parts)

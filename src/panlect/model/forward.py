@@ -3,51 +3,25 @@
 Shapes: B rows, T positions, C model width, V vocabulary, N positions that carry a loss.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from panlect.model.attention import packed_mask
+from panlect.model.head import plain_head, probing, trunk
 from panlect.model.losses import cross_entropy, linear_cross_entropy
 from panlect.model.packing import Batch
 
-
-def trunk(network: Any) -> Any:
-    """The network without its output layer; adapters of PEFT stay in place."""
-    inner = network.get_base_model() if hasattr(network, "get_base_model") else network
-    return inner.base_model
-
-
-def plain_head(network: Any) -> Tensor | None:
-    """The output matrix (V, C), if logits are nothing but ``hidden @ matrix.T``; else None.
-
-    Some families scale or cap their logits, or the hidden state before them. Rather than keep a list of them,
-    a few tokens go through with the head's output made large: what comes out must be just that.
-    """
-    head = network.get_output_embeddings()
-    if not isinstance(head, torch.nn.Linear) or head.bias is not None:
-        return None
-    seen: dict[str, Tensor] = {}
-
-    def enlarge(_module: Any, _inputs: Any, output: Tensor) -> Tensor:
-        seen["product"] = output
-        seen["logits"] = output * (1000 / output.abs().max().clamp(min=1e-6))
-        return seen["logits"]
-
-    with probing(network), torch.no_grad():
-        ids = torch.arange(4, device=head.weight.device)[None] % head.weight.shape[0]
-        hidden = trunk(network)(input_ids=ids, use_cache=False).last_hidden_state
-        handle = head.register_forward_hook(enlarge)
-        try:
-            logits = network(input_ids=ids, use_cache=False).logits
-        finally:
-            handle.remove()
-        product = hidden @ head.weight.T
-    plain = torch.allclose(seen["product"], product, atol=1e-5, rtol=1e-3)
-    return head.weight if plain and torch.allclose(logits, seen["logits"]) else None
+__all__ = [
+    "hidden_states",
+    "isolates",
+    "plain_head",
+    "selected_logits",
+    "token_logprobs",
+    "token_losses",
+    "trunk",
+]
 
 
 def isolates(network: Any) -> bool:
@@ -73,17 +47,6 @@ def isolates(network: Any) -> bool:
             trunk(network)(input_ids=part, use_cache=False).last_hidden_state for part in ids.split([7, 5], 1)
         ]
     return torch.allclose(packed, torch.cat(alone, 1), atol=1e-2, rtol=1e-2)
-
-
-@contextmanager
-def probing(network: Any) -> Iterator[None]:
-    """No dropout, no gradient, and everything as before afterwards."""
-    training = network.training
-    network.eval()
-    try:
-        yield
-    finally:
-        network.train(training)
 
 
 def _inputs(network: Any, batch: Batch) -> dict[str, Any]:

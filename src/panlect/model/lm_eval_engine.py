@@ -8,7 +8,6 @@ harness's own, so its scores remain its scores. The harness is optional: `pip in
 from __future__ import annotations
 
 import importlib
-import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -56,23 +55,14 @@ def engine(location: str, *, batch_tokens: int = 8192, **options: Any) -> Any:
 def score_requests(
     network: Any, requests: Sequence[Request], limit: int, batch_tokens: int
 ) -> list[tuple[float, bool]]:
-    """Log-probability of each request, in order, and whether it is greedy; one question per context."""
-    questions: dict[tuple[int, ...], list[int]] = {}
+    """Log-probability of each request, in order, and whether it is greedy."""
     parts = []
-    for place, (_, context, continuation) in enumerate(requests):
+    for _, context, continuation in requests:
         # As the harness does: the model sees at most `limit` tokens before the last, cut on the left.
         ids = (list(context) + list(continuation))[-(limit + 1) :]
         parts.append(Part(ids, len(ids) - len(continuation), 0, False))
-        questions.setdefault(tuple(ids[: len(ids) - len(continuation)]), []).append(place)
-    order = list(questions.values())
-    found = score_parts(
-        network, [[parts[place] for place in places] for places in order], batch_tokens=batch_tokens
-    )
-    out: list[tuple[float, bool]] = [(math.nan, False)] * len(requests)
-    for places, scores in zip(order, found, strict=True):
-        for place, score in zip(places, scores, strict=True):
-            out[place] = (score.logprob, score.greedy)
-    return out
+    found = score_parts(network, parts, batch_tokens=batch_tokens)
+    return [(score.logprob, score.greedy) for score in found]
 
 
 def evaluate_task(

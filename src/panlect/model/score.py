@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from panlect.model.forward import plain_head, trunk
+from panlect.model.head import Head, head_of, target_logprobs, trunk
 
 
 class Score(NamedTuple):
@@ -107,7 +107,7 @@ def score_ids(
     windows = [(i, ids, first) for i, part in enumerate(parts) for ids, first in _windows(part, limit)]
     logprob, greedy = np.zeros(len(parts)), np.ones(len(parts), np.bool_)
     tokens = np.zeros(len(parts), np.int64)
-    head = plain_head(network)
+    head = head_of(network)
     for rows in _batches([len(ids) for _, ids, _ in windows], batch_tokens):
         chosen = [windows[i] for i in rows]
         for (i, ids, first), (values, best) in zip(chosen, _score_batch(network, head, chosen), strict=True):
@@ -143,15 +143,15 @@ def _batches(lengths: Sequence[int], batch_tokens: int) -> Iterator[list[int]]:
 
 @torch.inference_mode()
 def _score_batch(
-    network: Any, head_VC: Tensor | None, rows: Sequence[tuple[int, list[int], int]]
+    network: Any, head: Head | None, rows: Sequence[tuple[int, list[int], int]]
 ) -> list[tuple[NDArray[np.float32], bool]]:
     device = network.device
-    width = max(len(ids) for _, ids, _ in rows)
+    width = max(len(ids) for _, ids, _ in rows) - 1  # nobody asks what follows the last token
     ids_BT = torch.zeros(len(rows), width, dtype=torch.long)
     mask_BT = torch.zeros(len(rows), width, dtype=torch.long)
     for r, (_, ids, _) in enumerate(rows):
-        ids_BT[r, : len(ids)] = torch.tensor(ids)
-        mask_BT[r, : len(ids)] = 1
+        ids_BT[r, : len(ids) - 1] = torch.tensor(ids[:-1])
+        mask_BT[r, : len(ids) - 1] = 1
     # Padding is on the right: positions are those of an unpadded row, and causal attention never sees it.
     inputs = {"input_ids": ids_BT.to(device), "use_cache": False}
     if not bool(mask_BT.all()):
@@ -160,18 +160,15 @@ def _score_batch(
         [torch.arange(first - 1, len(ids) - 1) + r * width for r, (_, ids, first) in enumerate(rows)]
     ).to(device)
     targets = torch.cat([torch.tensor(ids[first:]) for _, ids, first in rows]).to(device)
-    if head_VC is None:
-        logits = network(**inputs).logits.flatten(0, 1)[select]
-    else:
-        logits = trunk(network)(**inputs).last_hidden_state.flatten(0, 1)[select] @ head_VC.T
-    logits = logits.float()
-    chosen = logits.gather(1, targets[:, None])[:, 0]
-    values = (chosen - logits.logsumexp(1)).cpu().numpy()
-    best = (logits.argmax(1) == targets).cpu().numpy()
+    states = network(**inputs).logits if head is None else trunk(network)(**inputs).last_hidden_state
+    in_turn = torch.arange(len(targets), device=device)
+    values, best = target_logprobs(states.flatten(0, 1)[select], head, in_turn, targets)
     ends = np.cumsum([len(ids) - first for _, ids, first in rows])
     return [
         (part, bool(hits.all()))
-        for part, hits in zip(np.split(values, ends[:-1]), np.split(best, ends[:-1]), strict=True)
+        for part, hits in zip(
+            np.split(values.cpu().numpy(), ends[:-1]), np.split(best.cpu().numpy(), ends[:-1]), strict=True
+        )
     ]
 
 
