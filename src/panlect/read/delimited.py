@@ -110,13 +110,31 @@ def _quoted_rows(
         if not values:
             continue
         number = block.first_row + first
-        swallowed = any(delimiter in value and "\n" in value for value in values)
-        if (len(values) == width and not swallowed) or done - first == 1:
+        if done - first == 1 or (len(values) == width and not _swallowed(good[first:done], delimiter)):
             yield number, values
             continue
         for offset, line in enumerate(good[first:done]):
             if line:
                 yield number + offset, _split(line, delimiter, False)
+
+
+def _swallowed(lines: list[str], delimiter: str) -> bool:
+    """Whether a row of several lines is rather a stray quote and the rows behind it.
+
+    Then some later quote closes it in the middle of a text, which strict quoting does not allow; and no
+    writer leaves tabs inside a text.
+    """
+    try:
+        rows = list(
+            csv.reader(
+                [line.replace("\r", _CARRIAGE_RETURN) + "\n" for line in lines],
+                delimiter=delimiter,
+                strict=True,
+            )
+        )
+    except csv.Error:
+        return True
+    return delimiter == "\t" and any("\t" in value and "\n" in value for row in rows for value in row)
 
 
 def has_text_column(columns: tuple[str, ...], rule: Rule) -> bool:
