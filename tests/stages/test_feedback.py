@@ -133,6 +133,15 @@ def test_no_pair_is_about_a_held_out_fact(built, untrained, tmp_path):
     assert not prompts & asked
 
 
+def test_pairs_are_only_in_the_languages_asked_for(built, untrained, tmp_path):
+    config = FeedbackConfig(
+        languages=("th", "fra_Latn"), dialogues=True, answer_tokens=4, prompts_per_language=40
+    )
+    pairs = feedback([untrained, built], tmp_path / "feedback", config).table("preference")
+    assert set(pairs["answer_language"]) == {"fra_Latn", "tha_Thai"}
+    assert "eng_Latn" in set(pairs["prompt_language"]), "asked in another language, answered in these"
+
+
 def test_no_prompt_with_an_answer_is_an_error(built):
     with pytest.raises(DataError, match="no prompt"):
         _prompts([built], built.table("preference").head(0), FeedbackConfig())

@@ -23,6 +23,7 @@ from pydantic import Field
 from panlect.benchmarks.benchmark import Answer
 from panlect.benchmarks.world import Lexicon
 from panlect.config import Config
+from panlect.dialogue.rows import languages_of
 from panlect.draft import Draft, draft
 from panlect.errors import DataError
 from panlect.folder import Folder, Input, one_model, tables
@@ -45,6 +46,8 @@ Row = dict[str, Any]
 class FeedbackConfig(Config):
     """Which prompts the model answers, and which of its errors become pairs."""
 
+    languages: str | tuple[str, ...] = ()
+    """Only prompts and pairs whose answer is in these languages or groups; empty for all."""
     prompts_per_language: int = Field(default=32, ge=1)
     """So many prompts per answer language are put to the model, within one language first, else by hash."""
     dialogues: bool = False
@@ -75,7 +78,7 @@ def feedback(inputs: Sequence[Input], out: Path, config: FeedbackConfig) -> Fold
         DataError: no prompt has a known answer.
     """
     with draft(out, "feedback", VERSION, config, inputs) as work:
-        constructed = tables(inputs, "preference")
+        constructed = _wanted(tables(inputs, "preference"), config)
         prompts = _prompts(inputs, constructed, config)
         answers = _answers(one_model(inputs), prompts, config, work)
         errors, verdicts = _errors(prompts, answers, _lexicon(inputs, prompts))
@@ -87,12 +90,17 @@ def feedback(inputs: Sequence[Input], out: Path, config: FeedbackConfig) -> Fold
     return work.folder
 
 
+def _wanted(frame: pl.DataFrame, config: FeedbackConfig) -> pl.DataFrame:
+    wanted = languages_of(config.languages)
+    return frame.filter(pl.col("answer_language").is_in(wanted)) if wanted else frame
+
+
 def _prompts(inputs: Sequence[Input], constructed: pl.DataFrame, config: FeedbackConfig) -> list[Row]:
     """Prompts with a known right answer, each once, so many per answer language."""
     found: dict[tuple[str, str], Row] = {}
     for row in constructed.to_dicts():
         found.setdefault(_key(row), {**row, "origin": "constructed"})
-    for row in tables(inputs, "dialogue").to_dicts() if config.dialogues else ():
+    for row in _wanted(tables(inputs, "dialogue"), config).to_dicts() if config.dialogues else ():
         *prompt, chosen = row["messages"]
         if prompt and chosen["role"] == "assistant":
             made = {**row, "prompt": prompt, "chosen": [chosen], "prompt_language": row["language"]}
