@@ -1,7 +1,5 @@
 """`curate`: rows in, tables out, nothing lost; the same bytes whatever the workers, and after a kill."""
 
-import gzip
-import hashlib
 import json
 from pathlib import Path
 
@@ -9,7 +7,6 @@ import polars as pl
 import pytest
 
 from panlect.config import check
-from panlect.curation import pool, work
 from panlect.errors import ConfigError, DataError, FolderError
 from panlect.folder import External, Folder
 from panlect.stages.curate import CurateConfig, curate
@@ -167,54 +164,6 @@ def test_moses_sides_are_read_once_and_held_out(tmp_path):
     assert "document" not in folder.kinds
 
 
-def fingerprint_of(folder: Folder) -> dict[str, str]:
-    files = sorted(folder.path.rglob("*.parquet"))
-    return {
-        str(file.relative_to(folder.path)): hashlib.sha256(file.read_bytes()).hexdigest() for file in files
-    }
-
-
-def test_one_and_many_workers_write_the_same_bytes(tmp_path, monkeypatch):
-    path = tmp_path / "rows.tsv.gz"
-    write_aligned(tmp_path / "rows.tsv", rows=2_000)
-    path.write_bytes(gzip.compress((tmp_path / "rows.tsv").read_bytes()))
-    settings = COLUMNS | {
-        "aligned": [{"source": "news", "rows": 2_000}],
-        "held_out_share": 0.05,
-        "block_bytes": 1 << 14,
-    }
-    results = []
-    for workers in ("1", "2"):
-        monkeypatch.setenv(pool.WORKERS_VARIABLE, workers)
-        results.append(fingerprint_of(run(path, tmp_path / workers / "out", **settings)))
-    assert results[0] == {name: results[1][name] for name in results[0]}
-    assert len(results[0]) >= 4
-
-
-def test_a_killed_run_continues_and_gives_the_same_bytes(tmp_path, monkeypatch):
-    path = write_aligned(tmp_path / "rows.tsv", rows=1_000)
-    settings = COLUMNS | {"block_bytes": 1 << 14}
-    monkeypatch.setenv(pool.WORKERS_VARIABLE, "1")
-    straight = run(path, tmp_path / "straight" / "out", **settings)
-    real, done = work.run, []
-
-    def dies(task, *arguments):
-        if len(done) == 5:
-            raise KeyboardInterrupt
-        done.append(task.number)
-        real(task, *arguments)
-
-    monkeypatch.setattr(work, "run", dies)
-    with pytest.raises(KeyboardInterrupt):
-        run(path, tmp_path / "killed" / "out", **settings)
-    assert not (tmp_path / "killed" / "out").exists()
-    again: list[int] = []
-    monkeypatch.setattr(work, "run", lambda task, *rest: (again.append(task.number), real(task, *rest))[1])
-    resumed = run(path, tmp_path / "killed" / "out", **settings)
-    assert min(again) == 5
-    assert fingerprint_of(resumed) == fingerprint_of(straight)
-
-
 def test_mistakes_are_explained(tmp_path):
     path = tmp_path / "rows.txt"
     path.write_text("no language here\n")
@@ -242,30 +191,3 @@ def test_the_hundred_language_corpus(tmp_path, real_data):
     rows = documents.height + folder.dropped().height
     held = folder.table("question").filter(pl.col("benchmark") == "held_out_text")
     assert rows + held.height == 330_829
-
-
-@pytest.mark.slow
-def test_a_worker_that_is_killed_costs_nothing(tmp_path, monkeypatch):
-    import multiprocessing
-
-    path = write_aligned(tmp_path / "rows.tsv", rows=4_000)
-    settings = COLUMNS | {"block_bytes": 1 << 14}
-    monkeypatch.setenv(pool.WORKERS_VARIABLE, "1")
-    straight = run(path, tmp_path / "straight" / "out", **settings)
-    monkeypatch.setenv(pool.WORKERS_VARIABLE, "2")
-    real, killed = pool._in_pool, []
-
-    def kills(tasks, function, workers, done):
-        def then_kill(task):
-            done(task)
-            if not killed:
-                victim = multiprocessing.active_children()[0]
-                victim.kill()  # a child of this very test
-                killed.append(victim.pid)
-
-        real(tasks, function, workers, then_kill)
-
-    monkeypatch.setattr(pool, "_in_pool", kills)
-    survived = run(path, tmp_path / "survived" / "out", **settings)
-    assert killed
-    assert fingerprint_of(survived) == fingerprint_of(straight)

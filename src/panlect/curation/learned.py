@@ -1,6 +1,7 @@
 """Bounds learned from all rows of a language, and the rows that break them."""
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, TypedDict
 
 import numpy as np
 import polars as pl
@@ -10,40 +11,57 @@ from panlect.curation.steps import MEASURED, canonical
 from panlect.text.quality import HIGHER_IS_BETTER, TWO_SIDED, Learning, threshold
 
 
-def learned_bounds(
-    facts: pl.DataFrame, settings: QualitySettings
-) -> tuple[pl.DataFrame, list[dict[str, Any]]]:
-    """Add the reasons of rows beyond their language's learned bounds; return the bounds too.
+class LearnedBound(TypedDict):
+    """A bound that was read off the rows of a language."""
 
-    Rows that are gone already take no part in learning. A bound set by hand replaces a learned one.
+    language: str
+    measure: str
+    direction: str
+    threshold: float
+
+
+def learn(parts: Iterable[pl.DataFrame], settings: QualitySettings) -> list[LearnedBound]:
+    """Return the bounds of every language; a bound set by hand replaces a learned one.
+
+    Args:
+        parts: the language and the measures of the rows that take part: those that are still there.
+        settings: what is learned, and how.
     """
-    names = settings.learn.measures
-    if not names:
-        return facts, []
     how = Learning(settings.learn.mode, settings.learn.q, settings.learn.k, settings.learn.minimum_sample)
-    of, alive = facts["language"].to_numpy(), (facts["reason"] == "").to_numpy() & ~facts["held"].to_numpy()
+    frame = pl.concat(list(parts)).with_columns(pl.col("language").cast(pl.Categorical))
+    bounds: list[LearnedBound] = []
+    for (language,), mine in sorted(frame.partition_by("language", as_dict=True).items()):
+        for name in settings.learn.measures:
+            column = mine[MEASURED + name].to_numpy().astype(np.float64)
+            for direction, limit in _limits(column, name, str(language), settings, how):
+                bounds.append(
+                    LearnedBound(language=str(language), measure=name, direction=direction, threshold=limit)
+                )
+    return bounds
+
+
+def apply(facts: pl.DataFrame, bounds: Iterable[LearnedBound]) -> pl.DataFrame:
+    """Add the reasons of rows beyond their language's bounds; the first broken bound counts."""
+    of = facts["language"].to_numpy()
+    open_ = (facts["reason"] == "").to_numpy() & ~facts["held"].to_numpy()
     reasons = facts["reason"].to_list()
     values: list[float | None] = [None] * facts.height
     limits: list[float | None] = [None] * facts.height
-    bounds: list[dict[str, Any]] = []
-    for language in sorted(set(of)):
-        mine = np.flatnonzero((of == language) & alive)
-        for name in names:
-            column = facts[MEASURED + name].to_numpy()[mine].astype(np.float64)
-            for direction, limit in _limits(column, name, language, settings, how):
-                bounds.append(
-                    {"language": language, "measure": name, "direction": direction, "threshold": limit}
-                )
-                broken = column < limit if direction == "low" else column > limit
-                for place, value in zip(mine[broken], column[broken], strict=True):
-                    if not reasons[place]:
-                        reasons[place], values[place], limits[place] = f"learned_{name}", float(value), limit
-    facts = facts.with_columns(
+    here = set(of)
+    for bound in bounds:
+        if bound["language"] not in here:
+            continue
+        column = facts[MEASURED + bound["measure"]].to_numpy().astype(np.float64)
+        limit = bound["threshold"]
+        broken = column < limit if bound["direction"] == "low" else column > limit
+        for place in np.flatnonzero(broken & open_ & (of == bound["language"])):
+            reasons[place] = f"learned_{bound['measure']}"
+            values[place], limits[place], open_[place] = float(column[place]), limit, False
+    return facts.with_columns(
         pl.Series("reason", reasons, pl.String),
         pl.Series("value", values, pl.Float64),
         pl.Series("threshold", limits, pl.Float64),
     )
-    return facts, bounds
 
 
 def _limits(

@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
-from panlect.curation import chain, steps
+from panlect.curation import chain, copies, shuffle, steps
 from panlect.curation.inputs import Task
 from panlect.curation.steps import Steps
 from panlect.read import Batch, Limits, parse
@@ -29,6 +30,8 @@ class Work:
     language_map: Mapping[str, str] | None = None
     aligned: frozenset[str] = frozenset()
     licences: Mapping[str, str] | None = None
+    across_languages: bool = False
+    """Whether rows of different languages can be exact copies of each other."""
     steps: Steps = field(default_factory=Steps)
 
 
@@ -64,18 +67,32 @@ PAIR = {
 
 
 def run(task: Task, work: Work, scratch: Path) -> None:
-    """Process a task and leave its rows in `scratch`; a task whose mark is there is done."""
+    """Process a task and leave its rows in `scratch`, with what the comparison with other tasks needs."""
     frames = process(task, work)
     for name, frame in zip(FILES, frames, strict=True):
-        frame.write_parquet(scratch / f"{task.number:06d}.{name}.parquet", compression="lz4")
-    for name, values in steps.signed(frames.documents, work.steps.near).items():
-        np.save(scratch / f"{task.number:06d}.{name}.npy", values)
-    (scratch / f"{task.number:06d}.done").touch()
+        shuffle.save_frame(scratch / f"{task.number:06d}.{name}.parquet", frame)
+    arrays = copies.shelved(
+        steps.signed(frames.documents, work.steps.near), frames.documents["language"], work.steps.near
+    )
+    for kind, keys in (("document", _document_keys(frames, work)), ("pair", _pair_keys(frames.pairs))):
+        arrays[f"{kind}_keys"], arrays[f"{kind}_rows"] = shuffle.by_key(keys)
+    for name, values in arrays.items():
+        shuffle.save(scratch / f"{task.number:06d}.{name}.npy", values)
 
 
-def is_done(number: int, scratch: Path) -> bool:
-    """Whether an earlier run finished this task."""
-    return (scratch / f"{number:06d}.done").exists()
+def _document_keys(frames: Frames, work: Work) -> NDArray[np.uint64]:
+    """Return the same number for rows that are the same text (in the same language, unless across)."""
+    keys = frames.documents["key"].to_numpy()
+    return keys if work.across_languages else keys ^ copies.language_keys(frames.documents["language"])
+
+
+def _pair_keys(pairs: pl.DataFrame) -> NDArray[np.uint64]:
+    """Return the same number for pairs whose texts and languages are the same."""
+    both = pairs.select(pl.concat_str("source_language", "target_language", separator="\0"))
+    source, target = pairs["source_key"].to_numpy(), pairs["target_key"].to_numpy()
+    with np.errstate(over="ignore"):
+        mixed = source * np.uint64(0x9E3779B97F4A7C15) ^ target * np.uint64(0xD6E8FEB86659FD93)
+    return mixed ^ copies.language_keys(both.to_series())
 
 
 def process(task: Task, work: Work) -> Frames:
@@ -92,8 +109,8 @@ def process(task: Task, work: Work) -> Frames:
         whole.bad += batch.bad
     frame = _indexed(_frame(whole, kept_columns, work), work)
     seen = frame.filter(pl.col("index") >= 0).group_by("source", "language", maintain_order=True)
-    documents, dropped = chain.documents(frame, work.steps, work.languages)
-    whole.pairs += chain.mined_pairs(documents, work.steps)
+    documents, dropped, mined = chain.documents(frame, work.steps, work.languages)
+    whole.pairs += mined
     pairs, dropped_pairs = _pairs(whole, work)
     bad = pl.concat([_bad(whole), dropped], how="diagonal_relaxed")
     return Frames(documents, pairs, bad, dropped_pairs, seen.agg(pl.len().cast(pl.Int64).alias("seen")))

@@ -9,35 +9,43 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
 
 from panlect.config import Config, nearest
-from panlect.curation import effects, summary
+from panlect.curation import cards, effects, summary
 from panlect.curation import inputs as incoming
 from panlect.curation.benchmarks import write_index
-from panlect.curation.merge import Merge, Tables, write_tables
-from panlect.curation.pool import run_tasks, worker_count
+from panlect.curation.decide import Merge, decide
+from panlect.curation.engine import Engine, Phase, opened, run_phase, worker_count
+from panlect.curation.merge import Tables, write_tables
+from panlect.curation.rules import blocklist
+from panlect.curation.seeding import train_identifier
 from panlect.curation.settings import (
     Aligned,
     BenchmarkSettings,
     FileRule,
     IdentifySettings,
+    IncidentalSettings,
+    LineSettings,
     NearSettings,
     PairSettings,
     QualitySettings,
     RepeatSettings,
     SourceCard,
+    UrlSettings,
 )
-from panlect.curation.steps import UNKNOWN, Steps, canonical
-from panlect.curation.work import Work
+from panlect.curation.steps import UNKNOWN, Steps, canonical, forget
+from panlect.curation.work import Work, run
 from panlect.draft import Draft, draft
 from panlect.errors import ConfigError, DataError
 from panlect.folder import Folder, Input
 from panlect.read import Limits
 from panlect.text.doctor import REPAIRS
+from panlect.text.identify_packaged import load
 from panlect.text.needs import needs
 
 VERSION = 1
@@ -93,6 +101,17 @@ class CurateConfig(Config):
     """Filters for pairs."""
     benchmarks: BenchmarkSettings = BenchmarkSettings()
     """Rows that hold a benchmark's questions."""
+    incidental: IncidentalSettings = IncidentalSettings()
+    """Translations inside documents."""
+    lines: LineSettings = LineSettings()
+    """Rules for lines."""
+    urls: UrlSettings = UrlSettings()
+    """Addresses that are not wanted."""
+    unknown_licence: Literal["set_aside", "keep"] = "set_aside"
+    """What happens to rows whose licence neither a column, nor a file's rule, nor a source's card says."""
+    engine: Literal["pool", "ray"] = "pool"
+    """`pool`: processes on this machine; `ray`: a Ray cluster, the one at `RAY_ADDRESS` or one started here.
+    The output is the same."""
     row_bytes: int = Field(default=16 << 20, ge=1 << 10)
     """A longer row is set aside."""
     block_bytes: int = Field(default=8 << 20, ge=1 << 12)
@@ -107,12 +126,17 @@ def curate(inputs: Sequence[Input], out: Path, config: CurateConfig) -> Folder:
         ConfigError: a setting names a language that does not exist, or one source twice.
         DataError: a language was lost, or nothing was left.
     """
+    forget()
     work, merge = _settings(config)
     listed = incoming.files(inputs, config.files)
     with draft(out, "curate", VERSION, config, inputs) as work_draft:
+        work = _with_own_identifier(work, config, work_draft)
         work = _with_benchmarks(work, config, work_draft)
-        count = _run(listed, work, work_draft)
-        tables = write_tables(work_draft, count, merge)
+        size_bytes = sum(Path(file.path).stat().st_size for file in listed)
+        with opened(config.engine, worker_count(size_bytes), work_draft.scratch) as engine:
+            count = _run(listed, work, work_draft, engine)
+            known = decide(work_draft, count, merge, engine)
+        tables = write_tables(work_draft, known)
         _finish(work_draft, count, tables, config)
     return work_draft.folder
 
@@ -128,6 +152,7 @@ def _settings(config: CurateConfig) -> tuple[Work, Merge]:
         language_map=config.language_map,
         aligned=frozenset(each.source for each in config.aligned),
         licences={card.source: card.licence for card in config.cards},
+        across_languages=config.exact_duplicates == "drop_across_languages",
         steps=_steps(config),
     )
     for said, meant in config.language_map.items():
@@ -137,7 +162,6 @@ def _settings(config: CurateConfig) -> tuple[Work, Merge]:
         pair_with=tuple(_code(language, "pair_with") for language in config.pair_with),
         held_out_share=config.held_out_share,
         keep_duplicates=config.exact_duplicates == "keep",
-        across_languages=config.exact_duplicates == "drop_across_languages",
         quality=config.quality,
         near=config.near_duplicates,
         repeats=config.repeats,
@@ -159,9 +183,17 @@ def _steps(config: CurateConfig) -> Steps:
     if config.repeats.method != "off":
         needs("numba", "repeats")
     if config.identify.model:
-        from panlect.text.identify_packaged import load
-
         load(config.identify.model)
+    if bool(config.identify.seed) != bool(config.identify.gate):
+        raise ConfigError(
+            "an identifier of your own is trained on one domain and tested on another",
+            where="identify.seed, identify.gate",
+            expected="two directories of <language>.txt",
+            fix="set both, or neither",
+        )
+    if config.incidental.find:
+        load(config.incidental.model)
+    blocklist(config.urls.blocked)
     repairs = tuple(REPAIRS) if "all" in config.doctor else tuple(config.doctor)
     if "mojibake" in repairs:
         needs("ftfy", "doctor: mojibake")
@@ -173,7 +205,30 @@ def _steps(config: CurateConfig) -> Steps:
         near=config.near_duplicates,
         benchmarks=config.benchmarks,
         pairs=config.pairs,
+        incidental=config.incidental,
+        lines=config.lines,
+        blocked=config.urls.blocked,
+        keep_unknown_licence=config.unknown_licence == "keep",
     )
+
+
+def _with_own_identifier(work: Work, config: CurateConfig, work_draft: Draft) -> Work:
+    """Train the own identifier once, where all workers find it, and say which languages it may name."""
+    if not config.identify.seed:
+        return work
+    path = work_draft.scratch / "identifier.npz"
+    results = train_identifier(config.identify, path)
+    for each in results:
+        work_draft.number(
+            "identification_f1", each.f1, language=each.language, group="gate", count=each.gate_texts
+        )
+        verdict = "may be named" if each.accepted else f"is not named ({each.why})"
+        work_draft.log(f"identification: {each.language} {verdict}")
+    work_draft.note(identifier=[each._asdict() for each in results])
+    base = config.identify.model or "both"
+    model = f"{base}+{path}" if any(each.accepted for each in results) else base
+    settings = config.identify.model_copy(update={"model": model})
+    return replace(work, steps=replace(work.steps, identify=settings))
 
 
 def _with_benchmarks(work: Work, config: CurateConfig, work_draft: Draft) -> Work:
@@ -196,23 +251,26 @@ def _code(language: str, key: str) -> str:
     return code
 
 
-def _run(listed: Sequence[incoming.File], work: Work, work_draft: Draft) -> int:
+def _run(listed: Sequence[incoming.File], work: Work, work_draft: Draft, engine: Engine) -> int:
     """Put every file through the workers; return the number of tasks."""
     size_bytes = sum(Path(file.path).stat().st_size for file in listed)
+    phase = Phase("rows", work_draft.scratch, partial(run, work=work, scratch=work_draft.scratch))
     with work_draft.progress(size_bytes / 1e6, "MB", "reading") as bar:
-        return run_tasks(
-            incoming.tasks(listed, work.limits),
-            work,
-            work_draft.scratch,
-            workers=worker_count(size_bytes),
-            done=lambda task: bar.advance(task.read_bytes / 1e6),
-        )
+        tasks = incoming.tasks(listed, work.limits)
+        return run_phase(engine, phase, tasks, lambda task: bar.advance(task.read_bytes / 1e6))
 
 
 def _finish(work_draft: Draft, count: int, tables: Tables, config: CurateConfig) -> None:
     """Check that no language was lost, and write down what is known about the sources."""
     rows = {name: shards.rows for name, shards in vars(tables).items()}
     if not rows["documents"] + rows["pairs"]:
+        if unsaid := cards.unsaid(work_draft.path):
+            raise DataError(
+                f"no row was kept; {unsaid:,} have no licence",
+                where=work_draft.out.name,
+                expected="a licence in a column, in a file's rule or in a source's card",
+                fix="say it under `files` or `cards`, or ask for rows without one: unknown_licence: keep",
+            )
         raise DataError(
             "no row was kept",
             where=work_draft.out.name,
@@ -222,12 +280,17 @@ def _finish(work_draft: Draft, count: int, tables: Tables, config: CurateConfig)
     sources = summary.sources(work_draft.scratch, count)
     summary.languages(work_draft, count)
     effects.numbers(work_draft)
-    cards = {card.source: card.model_dump() for card in config.cards}
-    work_draft.note(rows=rows, sources=sources, cards=cards, licences=summary.licences(sources))
+    known = cards.complete(work_draft, config.cards)
+    unsaid = cards.unsaid(work_draft.path)
+    work_draft.note(rows=rows, sources=sources, cards=known, licences=summary.licences(sources))
     if config.lost_languages == "refuse":
         _refuse_losses(work_draft, count, tables)
     kept = ", ".join(f"{n:,} {name.replace('_', ' ')}" for name, n in rows.items() if n)
     work_draft.log(f"wrote {kept}")
+    if unsaid:
+        work_draft.log(
+            f"set aside {unsaid:,} rows whose licence nobody said (cards, or unknown_licence: keep)"
+        )
 
 
 def _refuse_losses(work_draft: Draft, count: int, tables: Tables) -> None:
@@ -238,5 +301,6 @@ def _refuse_losses(work_draft: Draft, count: int, tables: Tables) -> None:
             f"{len(lost)} languages went in and did not come out: {', '.join(lost)}",
             where=work_draft.out.name,
             expected="rows of every language that was read",
-            fix="loosen the bounds for them (quality.bounds), or set lost_languages: allow",
+            fix="see `panlect show --dropped` for the reasons, and loosen those settings for them"
+                " or say their licences; or set lost_languages: allow",
         )

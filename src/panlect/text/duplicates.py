@@ -114,24 +114,45 @@ def clusters(
         group: only texts of the same number can be duplicates (one number per language).
         minimum_shingles: shorter texts stand alone.
     """
-    from panlect.text.duplicates_kernel import link_band
-
-    size = len(found.minima)
-    parents = np.arange(size, dtype=np.int64)
+    parents = np.arange(len(found.minima), dtype=np.int64)
     long_enough = np.flatnonzero(found.shingles >= max(1, minimum_shingles))
-    wanted = how.verify * (1 - 1 / 256) + 1 / 256 if how.verify else 0.0
-    needed = int(np.ceil(wanted * how.permutations - 1e-9))
     for band in range(how.bands):  # one band at a time: 16 bytes a text, whatever the number of bands
         keys = found.bands[long_enough, band]
         if group is not None:
             with np.errstate(over="ignore"):
                 keys = keys ^ (group[long_enough].astype(np.uint64) * np.uint64(0xD6E8FEB86659FD93))
         order = np.argsort(keys, kind="stable")
-        link_band(keys[order], long_enough[order], found.minima, needed, parents)
-    return _roots(parents)
+        link(keys[order], long_enough[order], found.minima, how, parents)
+    return roots(parents)
 
 
-def _roots(parents: NDArray[np.int64]) -> NDArray[np.int64]:
+def link(keys: Any, texts: Any, minima: Any, how: MinHash, parents: NDArray[np.int64]) -> None:
+    """Link the texts that share a key of one band, where their signatures are alike enough.
+
+    Args:
+        keys: sorted.
+        texts: the number of each key's text, in order where keys are the same.
+        minima: the signature of every text.
+        how: the parameters.
+        parents: the clusters so far; changed. Bands can be linked in any order.
+    """
+    from panlect.text.duplicates_kernel import link_band
+
+    wanted = how.verify * (1 - 1 / 256) + 1 / 256 if how.verify else 0.0
+    link_band(keys, texts, minima, int(np.ceil(wanted * how.permutations - 1e-9)), parents)
+
+
+def united(links: NDArray[np.int64], size: int) -> NDArray[np.int64]:
+    """Return the first text of every text's cluster, of so many texts with links between pairs of them."""
+    from panlect.text.duplicates_kernel import link_pairs
+
+    parents = np.arange(size, dtype=np.int64)
+    link_pairs(links, parents)
+    return roots(parents)
+
+
+def roots(parents: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the first text of every text's cluster, from links to earlier texts."""
     while True:
         above = parents[parents]
         if np.array_equal(above, parents):
@@ -171,26 +192,31 @@ def simhashes(texts: Sequence[str], window: int = 6) -> tuple[NDArray[np.uint64]
     return prints, counts > 0
 
 
-def simhash_clusters(
-    prints: NDArray[np.uint64], usable: NDArray[np.bool_], *, distance: int = 4, blocks: int = 6
-) -> NDArray[np.int64]:
-    """Return each text's cluster where fingerprints within `distance` bits are linked.
+def simhash_masks(distance: int = 4, blocks: int = 6) -> list[np.uint64]:
+    """Return the parts of fingerprints of which one at least is equal in any two that are near.
 
     With more blocks than the distance, two such fingerprints agree in at least blocks - distance
-    blocks entirely; every choice of that many blocks is sorted and searched in turn.
+    blocks entirely; every choice of that many blocks is one mask.
     """
     from itertools import combinations
 
-    from panlect.text.duplicates_kernel import link_fingerprints
-
     if blocks <= distance:
         raise ValueError("there must be more blocks than bits of distance")
-    parents = np.arange(len(prints), dtype=np.int64)
-    places = np.flatnonzero(usable)
     edges = np.linspace(0, 64, blocks + 1).astype(int)
     masks = [sum(1 << bit for bit in range(edges[i], edges[i + 1])) for i in range(blocks)]
-    for chosen in combinations(masks, blocks - distance):
-        keys = prints[places] & np.uint64(sum(chosen))
+    return [np.uint64(sum(chosen)) for chosen in combinations(masks, blocks - distance)]
+
+
+def simhash_clusters(
+    prints: NDArray[np.uint64], usable: NDArray[np.bool_], *, distance: int = 4, blocks: int = 6
+) -> NDArray[np.int64]:
+    """Return each text's cluster where fingerprints within `distance` bits are linked."""
+    from panlect.text.duplicates_kernel import link_fingerprints
+
+    parents = np.arange(len(prints), dtype=np.int64)
+    places = np.flatnonzero(usable)
+    for mask in simhash_masks(distance, blocks):
+        keys = prints[places] & mask
         order = np.argsort(keys, kind="stable")
         link_fingerprints(keys[order], places[order], prints, distance, parents)
-    return _roots(parents)
+    return roots(parents)

@@ -166,3 +166,10 @@ def link_fingerprints(keys: Any, texts: Any, prints: Any, distance: Any, parents
         for other in range(start, at):
             if _bits(prints[texts[other]] ^ prints[texts[at]]) <= distance:
                 join(parents, texts[other], texts[at])
+
+
+@jit  # type: ignore[untyped-decorator]
+def link_pairs(links: Any, parents: Any) -> None:
+    """Unite the clusters of the two texts of every link."""
+    for at in range(len(links)):
+        join(parents, links[at, 0], links[at, 1])
