@@ -135,7 +135,7 @@ def test_no_pair_is_about_a_held_out_fact(built, untrained, tmp_path):
 
 def test_pairs_are_only_in_the_languages_asked_for(built, untrained, tmp_path):
     config = FeedbackConfig(
-        languages=("th", "fra_Latn"), dialogues=True, answer_tokens=4, prompts_per_language=40
+        languages=("th", "fra_Latn"), answer_tokens=4, pairs_per_language=99, constructed_per_language=99
     )
     pairs = feedback([untrained, built], tmp_path / "feedback", config).table("preference")
     assert set(pairs["answer_language"]) == {"fra_Latn", "tha_Thai"}
