@@ -3,10 +3,10 @@
     python bench/evaluate.py [--models llama qwen2 gemma2 bloom] [--cases xcopa0 xcopa5 passage ...]
     [--repeat 5] [--data DIR]
 
-Models are random-weight replicas: times mean something, accuracies do not. Both sides get the same tokens, one
-thread, CPU time, by turns; the medians are compared, and per-token differences and choices of the scores. The
-harness runs at the batch size of 8, 32 and 128 that suits it best in a first run of each case. With `--data`
-(folders `xcopa` and `belebele` or `seahelm/nlu`), real questions are asked too. Needs `pip install lm_eval`.
+Models are random-weight replicas: times mean something, accuracies do not. Both sides get the same tokens,
+one thread, CPU time, by turns; the medians are compared, and per-token differences and choices of the scores.
+The harness runs at the batch size of 8, 32 and 128 that suits it best in a first run of each case. With
+`--data` (folders `xcopa` and `seahelm/nlu`), real questions are asked too. Needs `pip install lm_eval`.
 """
 
 import argparse

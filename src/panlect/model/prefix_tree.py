@@ -2,8 +2,8 @@
 
 Sorted, every sequence follows the one that it shares most with; only what is new of it is appended to the
 row, and each token sees its own ancestors and nothing else. So examples, passages, contexts and the first
-words of choices are each read once, however they nest. A beginning shared by more than fits into a row is read
-into a cache of keys and values, which the rows below it look at.
+words of choices are each read once, however they nest. A beginning shared by more than fits into a row is
+read into a cache of keys and values, which the rows below it look at.
 
 Shapes: T new tokens of a row, M scored tokens of a row.
 """

@@ -210,7 +210,8 @@ def _states(
         if not logits:
             hidden: Tensor = trunk(network)(**inputs).last_hidden_state
             return hidden[batch, where]
-        keep, columns = torch.unique(where, return_inverse=True)        kept: Tensor = network(**inputs, logits_to_keep=keep).logits
+        keep, columns = torch.unique(where, return_inverse=True)
+        kept: Tensor = network(**inputs, logits_to_keep=keep).logits
         return kept[batch, columns]
 
 
@@ -236,9 +237,9 @@ def _depths_for_alibi(network: Any, depths_BT: Tensor, cached: int) -> Iterator[
 
     def of_depths(_mask: Tensor, heads: int, dtype: torch.dtype) -> Tensor:
         line = build(torch.ones(1, 2, device=depths_BT.device), heads, dtype).view(heads, 2)
-        slopes = line[:, 1] - line[:, 0]
-        bias = slopes[None, :, None].float() * depths_BK[:, None].float()
-        return bias.to(dtype).reshape(-1, 1, depths_BK.shape[1])
+        slopes: Tensor = line[:, 1] - line[:, 0]
+        bias: Tensor = slopes[None, :, None].float() * depths_BK[:, None].float()
+        return bias.reshape(-1, 1, depths_BK.shape[1]).to(dtype)
 
     body.build_alibi_tensor = of_depths
     try:
