@@ -15,6 +15,8 @@ FILES = sorted([*(ROOT / "configs").rglob("*.yaml"), *(ROOT / "recipes").rglob("
 PAPERS = sorted((ROOT / "recipes/papers").glob("*.yaml"))
 SHARED = ("world", "mixture", "vocabulary", "base")
 BUDGET_TOKENS = 300_000
+EXCHANGE_TOKENS = 21
+"""A question and its answer in the world, about."""
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(ROOT)))
@@ -29,7 +31,7 @@ def test_there_are_recipes() -> None:
     assert {"demo.yaml", "demo-24.yaml"} <= {file.name for file in FILES}
     named = {
         "alpaca-translated", "bactrian-x", "x-llama", "m-llama", "bayling", "qalign", "mapo", "sdrrl", "alma", "tower",
-        "bigtranslate", "chinese-llama-alpaca", "okapi-dpo", "instruct-align", "xllms-100",
+        "bigtranslate", "chinese-llama-alpaca", "okapi", "okapi-dpo", "instruct-align", "xllms-100",
     }  # fmt: skip
     assert named <= {file.stem for file in PAPERS}
 
@@ -68,7 +70,10 @@ def _trained_tokens(recipe: Recipe) -> Iterator[float]:
         if step.stage in ("pretrain", "instruct") and step.name != "base":
             assert config.budget_tokens, f"{step.name} has no budget"
             yield config.budget_tokens
-        if step.stage == "prefer":
+        if step.stage == "reinforce":
+            drawn = config.rounds * config.prompts * config.samples
+            yield drawn * config.passes * EXCHANGE_TOKENS
+        if step.stage in ("prefer", "reward"):
             assert config.steps, f"{step.name} has no budget"
             yield config.steps * config.batch_tokens
 
@@ -93,8 +98,10 @@ def toy(file: Path) -> Recipe:
         step |= TOY.get(name, {})
         if "budget_tokens" in step:
             step["budget_tokens"] = 512
-        if step["stage"] == "prefer":
+        if step["stage"] in ("prefer", "reward"):
             step["steps"] = 1
+        if step["stage"] == "reinforce":
+            step |= {"rounds": 1, "prompts": 4}
         if step["stage"] in ("rank", "feedback"):
             step |= {"prompts_per_language": 2, "answer_tokens": 4, "samples": 2}
         if "rows" in step:
