@@ -52,6 +52,7 @@ NEW = (
 )  # fmt: skip
 DICTIONARIES = {"hin_Deva": "hi", "tir_Ethi": "ti", "tsn_Latn": "tn", "ckb_Arab": "ckb"}
 DIGITS = [*map(str, range(0, 100000, 37)), "3.14159", "1,234,567", "2026-11-21", "0x1F"]
+RULES = ("script", "letters", "pairs", "text")
 METHODS = ("random", "mean", "subpieces", "focus", "wechsel", "alignment")
 Corpus = dict[str, dict[str, list[str]]]
 
@@ -87,43 +88,52 @@ def counts(tokenizer: Tokenizer, unknown: int, texts: Sequence[str]) -> measure.
 
 
 def families(corpus: Corpus, arguments: argparse.Namespace) -> None:
-    old_text = [text for language in OLD for text in other_than(corpus, language)] + python_code(0)
-    new_text = [text for language in NEW for text in other_than(corpus, language)]
-    held = {language: corpus[language]["flores_dev"] for language in (*OLD, *NEW)}
     print(
         "| family | protect | new pieces | mean premium before | after | cut | protected lines changed |"
-        " held-out lines changed: en, de, fr, es, code, digits |"
+        " held-out lines changed: en, de, fr, es, code, digits | seconds |"
     )
-    print("|---|---|---|---|---|---|---|---|")
+    print("|---|---|---|---|---|---|---|---|---|")
+    old_text = [text for language in OLD for text in other_than(corpus, language)] + python_code(0)
     for name in arguments.families:
         # XLM-R knows the letters of all its languages; so must its replica, or all is one unknown token.
         text = old_text + (
             [line for language in NEW for line in other_than(corpus, language)[:150]] * (name == "xlm-r")
         )
         source = replica(name, text, 12000).to_str()
-        for protect in ("text", "letters"):
-            base = Tokenizer.from_str(source)
-            made = extend(
-                base, new_text, old_text + DIGITS, Limits(arguments.pieces, protect=protect), source=source
-            )
-            unknown = from_engine("", "", Tokenizer.from_str(source)).unknown
-            means = []
-            for tokenizer in (base, made.tokenizer):
-                english = counts(tokenizer, unknown, held["eng_Latn"])
-                premiums = [measure.premium(counts(tokenizer, unknown, held[each]), english) for each in NEW]
-                known = [premium for premium in premiums if not math.isnan(premium)]
-                means.append((sum(known) / len(known), len(known)))
-            others = [changed(base, made.tokenizer, held[each]) for each in OLD]
-            others += [changed(base, made.tokenizer, part) for part in (python_code(1), DIGITS)]
-            before, after = means[0][0], means[1][0]
+        for protect in arguments.protect:
             print(
-                f"| {name} | {protect} | {len(made.pieces):,} | {before:.2f} ({means[0][1]} languages) |"
-                f" {after:.2f} ({means[1][1]}) | {1 - after / before:.1%} |"
-                f" {changed(base, made.tokenizer, old_text)} of {len(old_text):,} |"
-                f" {', '.join(map(str, others))} |",
+                family_row(
+                    corpus, name, source, old_text, Limits(arguments.pieces, protect, old_languages=OLD)
+                ),
                 flush=True,
             )
     print(f"\nHeld out: 997 lines each, {len(python_code(1)):,} lines of code, {len(DIGITS):,} of digits.")
+
+
+def family_row(corpus: Corpus, name: str, source: str, old_text: list[str], limits: Limits) -> str:
+    """One extension: premiums over English on FLORES before and after, and how many old lines changed."""
+    new_text = [text for language in NEW for text in other_than(corpus, language)]
+    held = {language: corpus[language]["flores_dev"] for language in (*OLD, *NEW)}
+    base = Tokenizer.from_str(source)
+    began = time.process_time()
+    made = extend(base, new_text, old_text + DIGITS, limits, source=source)
+    seconds = time.process_time() - began
+    unknown = from_engine("", "", Tokenizer.from_str(source)).unknown
+    means = []
+    for tokenizer in (base, made.tokenizer):
+        english = counts(tokenizer, unknown, held["eng_Latn"])
+        premiums = [measure.premium(counts(tokenizer, unknown, held[each]), english) for each in NEW]
+        known = [premium for premium in premiums if not math.isnan(premium)]
+        means.append((sum(known) / len(known), len(known)))
+    others = [changed(base, made.tokenizer, held[each]) for each in OLD]
+    others += [changed(base, made.tokenizer, part) for part in (python_code(1), DIGITS)]
+    before, after = means[0][0], means[1][0]
+    return (
+        f"| {name} | {limits.protect} | {len(made.pieces):,} | {before:.2f} ({means[0][1]} languages) |"
+        f" {after:.2f} ({means[1][1]}) | {1 - after / before:.1%} |"
+        f" {changed(base, made.tokenizer, old_text)} of {len(old_text):,} |"
+        f" {', '.join(map(str, others))} | {seconds:.0f} |"
+    )
 
 
 def build(size: int) -> Any:
@@ -309,6 +319,9 @@ def main() -> None:
     parser.add_argument("part", choices=["families", "vectors", "speed"], nargs="?", default="speed")
     parser.add_argument("--pieces", type=int, default=0)
     parser.add_argument("--families", nargs="+", choices=NAMES, default=list(NAMES))
+    parser.add_argument(
+        "--protect", nargs="+", choices=RULES, default=list(RULES), help="see docs/tokenizer.md"
+    )
     parser.add_argument(
         "--base-vocabulary", choices=["old", "mixed"], default="mixed", help="what it was trained on"
     )

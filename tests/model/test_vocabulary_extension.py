@@ -9,12 +9,17 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 from panlect.errors import DataError, ModelError
 from panlect.model import vocabulary_extension as extension
+from panlect.model.tokenizer_reading import surface
 from panlect.model.tokenizer_training import encode_texts
 from panlect.model.vocabulary_extension import Limits
+from panlect.model.vocabulary_guard import Protect, code_points_of, fragment
+from panlect.text.scripts import script_counts
 from panlect.world import cldr
 from tokenizer_families import NAMES, replica
 
@@ -52,7 +57,7 @@ def old(name: str) -> Tokenizer:
 
 
 @cache
-def extended(name: str, protect: extension.Protect = "text") -> extension.Extension:
+def extended(name: str, protect: Protect = "text") -> extension.Extension:
     protected = english()[::2] + code()[::2] + DIGITS
     return extension.extend(
         old(name), new_text(), protected, Limits(500, protect=protect), source=file_of(name)
@@ -77,6 +82,90 @@ def test_with_letters_unseen_english_code_and_digits_are_as_before_too(name: str
     lines = [line for line in english()[1::2] + code()[1::2] if line.isascii()]
     made = extended(name, "letters").tokenizer
     assert list(encode_texts(made, lines)) == list(encode_texts(old(name), lines))
+
+
+OLD_CHARACTERS = st.text(
+    st.one_of(
+        st.characters(max_codepoint=0x24F, exclude_categories=["Cs"]),
+        st.characters(min_codepoint=0x1E00, max_codepoint=0x1EFF),  # ạ, ẽ, ṣ: what Vietnamese and Yoruba add
+        st.characters(min_codepoint=0x300, max_codepoint=0x36F),
+        st.sampled_from("‘’“”–—…€™→µ\u200c\u200d👩🇰🇪１Ａ"),
+    )
+)
+
+
+@each_family
+@settings(max_examples=60, deadline=None)
+@given(line=OLD_CHARACTERS)
+def test_with_script_no_text_in_old_scripts_can_change(name: str, line: str) -> None:
+    made = extended(name, "script").tokenizer
+    assert list(encode_texts(made, [line])) == list(encode_texts(old(name), [line]))
+
+
+@each_family
+def test_with_script_unseen_lines_and_foreign_names_are_as_before(name: str) -> None:
+    lines = [*english()[1::2], *code()[1::2], *cldr.names("yo").values(), *cldr.names("vi").values()]
+    lines = [line for line in lines if set(script_counts(line)) <= {"Latn"}]
+    assert any("ẹ́" in line for line in lines)
+    assert any("ạ" in line for line in lines)
+    made = extended(name, "script").tokenizer
+    assert list(encode_texts(made, lines)) == list(encode_texts(old(name), lines))
+
+
+@each_family
+def test_each_rule_lets_through_less_than_the_one_before(name: str) -> None:
+    unseen = english()[1::2] + code()[1::2] + list(cldr.names("sw").values())
+    changed = []
+    for protect in ("text", "pairs", "letters", "script"):
+        rows = encode_texts(extended(name, protect).tokenizer, unseen)
+        changed.append(sum(a != b for a, b in zip(rows, encode_texts(old(name), unseen), strict=True)))
+    assert changed == sorted(changed, reverse=True)
+    assert changed[0] > 0
+    assert changed[-1] == 0
+
+
+def test_script_needs_a_script_of_its_own() -> None:
+    with pytest.raises(DataError, match=r"(?s)no letter of a script of their own.*letters, pairs or text"):
+        extension.extend(old("qwen"), list(cldr.names("yo").values()), english(), Limits(50))
+
+
+def test_the_scripts_of_old_languages_are_old_even_without_text() -> None:
+    hindi, thai = (list(cldr.names(code).values()) for code in ("hi", "th"))
+    made = extension.extend(old("qwen"), hindi + thai, english(), Limits(50, old_languages=("hin_Deva",)))
+    scripts = set().union(
+        *(
+            script_counts(surface(piece.piece, byte_level=True).decode("utf-8", "ignore"))
+            for piece in made.pieces
+        )
+    )
+    assert scripts == {"Thai"}
+
+
+def test_held_out_lines_are_protected_and_tell_what_was_exposed() -> None:
+    held = [f"the {word} of it" for word in list(cldr.names("yo").values())[:40]]
+    made = extension.extend(old("qwen"), new_text(), english(), Limits(500, protect="text"), held_out=held)
+    assert list(encode_texts(made.tokenizer, held)) == list(encode_texts(old("qwen"), held))
+    assert 0.2 < made.exposed_share <= 1
+    without = extension.extend(old("qwen"), new_text(), english(), Limits(500, protect="text"))
+    rows = zip(encode_texts(without.tokenizer, held), encode_texts(old("qwen"), held), strict=True)
+    changed = sum(a != b for a, b in rows) / len(held)
+    assert changed <= made.exposed_share + 0.1
+    assert extension.extend(old("qwen"), new_text(), english(), Limits(500), held_out=held).exposed_share == 0
+
+
+def test_fragments_of_characters() -> None:
+    raw = "aहू👩".encode()
+    for start in range(len(raw)):
+        for stop in range(start, len(raw) + 1):
+            tail, whole, head = fragment(raw[start:stop])
+            assert tail + whole.encode() + head == raw[start:stop]
+            assert len(tail) < 4
+            assert len(head) < 4
+    for letter in "éहू👩\U0010ffff":
+        for cut in range(1, len(letter.encode())):
+            points = code_points_of(letter.encode()[:cut])
+            assert ord(letter) in points
+            assert len(points) == 64 ** (len(letter.encode()) - cut) or letter == "\U0010ffff"
 
 
 @each_family
@@ -158,12 +247,12 @@ def test_it_survives_saving_and_a_second_extension(name: str, tmp_path: Path) ->
 
 def test_marks_join_their_words_only_where_no_protected_text_uses_them() -> None:
     hindi = list(cldr.names("hi").values())
-    wide = extension.extend(old("llama-3"), hindi, english(), Limits(400))
+    wide = extension.extend(old("llama-3"), hindi, english(), Limits(400, protect="text"))
     assert "\u094d" in wide.marks
-    narrow = extension.extend(old("llama-3"), hindi, [*english(), "नमस्ते"], Limits(400))
+    narrow = extension.extend(old("llama-3"), hindi, [*english(), "नमस्ते"], Limits(400, protect="text"))
     assert "\u094d" not in narrow.marks
     assert count(wide.tokenizer, hindi) < count(narrow.tokenizer, hindi)
-    kept = extension.extend(old("llama-3"), hindi, english(), Limits(400, widen_words=False))
+    kept = extension.extend(old("llama-3"), hindi, english(), Limits(400, protect="text", widen_words=False))
     assert kept.marks == ""
 
 

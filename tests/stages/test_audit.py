@@ -5,7 +5,7 @@ import pytest
 
 from panlect.config import Config, check
 from panlect.draft import draft
-from panlect.errors import DataError, ModelError
+from panlect.errors import ConfigError, DataError, ModelError
 from panlect.folder import External, Folder
 from panlect.model import tokenizer_training as training
 from panlect.stages.audit import AuditConfig, audit
@@ -160,7 +160,7 @@ def test_text_that_comes_back_in_another_spelling_is_not_lost(tmp_path: Path) ->
 def test_wrong_inputs_are_clear_errors(tmp_path: Path, english: External, lines: External) -> None:
     with pytest.raises(ModelError, match="no input is a tokenizer"):
         audit([lines], tmp_path / "audit", config())
-    with pytest.raises(DataError, match="no text of deu_Latn"):
+    with pytest.raises(ConfigError, match="no text of deu_Latn"):
         audit([english, lines], tmp_path / "audit", config(languages=["de"]))
     (tmp_path / "lines" / "fra_Latn.dev").write_text("une ligne\n", encoding="utf-8")
     with pytest.raises(DataError, match="1 files have another number of lines than eng_Latn: fra_Latn"):

@@ -6,7 +6,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from panlect.config import Config, check
 from panlect.draft import draft
-from panlect.errors import DataError
+from panlect.errors import ConfigError, DataError
 from panlect.folder import External, Folder
 from panlect.model import load, tokenizer_training
 from panlect.stages.trim import TrimConfig, trim
@@ -80,7 +80,7 @@ def test_latin_stays_by_default_and_min_count_drops_more(
 
 
 def test_clear_errors(tmp_path: Path, model: External, text: Folder) -> None:
-    with pytest.raises(DataError, match="no text of tha_Thai"):
+    with pytest.raises(ConfigError, match="no text of tha_Thai"):
         trim([model, text], tmp_path / "made", config(languages=["th"]))
     with pytest.raises(DataError, match="no text to go by"):
         trim([model], tmp_path / "made", config())

@@ -25,6 +25,15 @@ class Merge(NamedTuple):
     seen: int
 
 
+class NewPiece(NamedTuple):
+    """A new entry: its id and spelling, the old ids that it replaces, and how often it was seen."""
+
+    id: int
+    piece: str
+    replaces: tuple[int, ...]
+    seen: int
+
+
 class Start(NamedTuple):
     """Where the old tokenizer stopped.
 

@@ -3,35 +3,31 @@
 Three families: byte-level BPE (GPT-2, Llama 3, Qwen, BLOOM), SentencePiece BPE with byte fallback (Llama 2,
 Mistral) and Unigram (XLM-R, mT5).
 
-Why old text is safe: a new piece can only turn up in a text that contains its characters. So a piece is
-allowed only if it occurs nowhere in the protected text, as a part of any word. New merges come after all old
-ones, so where no new piece fits, everything is as before. For Unigram the same holds: the best path through
-old pieces is still there, and there is no new path. With `letters`, a piece must moreover hold a letter that
-the protected text does not use at all; then every text without such letters is safe, seen or unseen.
+Why old text is safe: a new piece can only turn up in a text that contains its characters, and
+`panlect.model.vocabulary_guard` lets no piece pass whose characters occur in old text. New merges come after
+all old ones, so where no new piece fits, everything is as before. For Unigram the same holds: the best path
+through old pieces is still there, and there is no new path.
 """
 
 from __future__ import annotations
 
 import json
-import math
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
 from tokenizers import Tokenizer
 
 from panlect.errors import DataError, ModelError
-from panlect.model.continued_bpe import Merge, Start, continue_bpe
-from panlect.model.tokenizer_reading import SPACE_MARK, surface
+from panlect.model import unigram_pieces
+from panlect.model.continued_bpe import Merge, NewPiece, Start, continue_bpe
+from panlect.model.tokenizer_reading import SPACE_MARK
+from panlect.model.vocabulary_guard import Guard, Protect, marks_for, scripts_of
 
 Family = Literal["byte-level bpe", "sentencepiece bpe", "unigram"]
-Protect = Literal["text", "letters"]
 _AT_SPACES = re.compile(f"{SPACE_MARK}*[^{SPACE_MARK}]+|{SPACE_MARK}+")
-_LITERAL = "\ue000number "
-_QUOTED = re.compile(f'"{_LITERAL}([^"]*)"')
 GPT2_PATTERN = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
 
 
@@ -41,36 +37,38 @@ class Limits:
 
     Attributes:
         pieces: at most so many new ids.
-        protect: see the module.
+        protect: which pieces are refused: see `panlect.model.vocabulary_guard`.
         min_count: rarer pairs and characters are left alone.
         widen_words: byte-level patterns such as GPT-2's and Llama 3's cut words at combining marks, which
             leaves Devanagari or Thai in fragments; let those marks belong to words that no protected text
             uses.
+        old_languages: codes; with `script`, their scripts are old even if the protected text is short.
     """
 
     pieces: int
-    protect: Protect = "text"
+    protect: Protect = "script"
     min_count: int = 2
     widen_words: bool = True
-
-
-class NewPiece(NamedTuple):
-    """A new entry: its id and spelling, the old ids that it replaces, and how often it was seen."""
-
-    id: int
-    piece: str
-    replaces: tuple[int, ...]
-    seen: int
+    old_languages: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Extension:
-    """The extended tokenizer, and what is new in it; `marks` now belong to words where they did not."""
+    """The extended tokenizer, and what is new in it.
+
+    Attributes:
+        tokenizer: the result.
+        family: of both.
+        pieces: by ascending id.
+        marks: combining marks that now belong to words where they did not.
+        exposed_share: share of the held-out lines that would not be as before, had they not been protected.
+    """
 
     tokenizer: Tokenizer
     family: Family
     pieces: tuple[NewPiece, ...]
     marks: str
+    exposed_share: float = 0.0
 
 
 def family_of(tokenizer: Tokenizer) -> Family:
@@ -101,6 +99,7 @@ def extend(
     limits: Limits,
     *,
     source: str = "",
+    held_out: Iterable[str] = (),
 ) -> Extension:
     """Learn new pieces from `texts`, none of which occurs in the `protected` texts.
 
@@ -109,6 +108,7 @@ def extend(
         texts: in the new languages, in the proportions that they should have.
         protected: old languages, code, anything that must stay as it is.
         limits: how many pieces, and which.
+        held_out: protected as well, and used to tell how far the promise reaches beyond the protected text.
         source: the text of the old tokenizer.json. The library reads decimal numbers to within the last bit,
             which can turn a tie between two Unigram paths; with the text at hand, old scores are written as
             they were.
@@ -117,22 +117,56 @@ def extend(
         DataError: there is no text, or nothing in it is allowed.
     """
     family = family_of(tokenizer)
-    texts, protected = list(texts), list(protected)
-    marks = _marks(texts, protected) if limits.widen_words and family == "byte-level bpe" else ""
+    texts, protected, held = list(texts), list(protected), list(held_out)
+    scripts = scripts_of([*protected, *held], limits.old_languages) if limits.protect == "script" else None
+    marks = ""
+    if limits.widen_words and family == "byte-level bpe":
+        marks = marks_for(texts, [*protected, *held], scripts)
     base = _widened(tokenizer, marks) if marks else tokenizer
-    guard = _Guard(base, protected, limits.protect)
+    held_words = [count_words(base, [line]) for line in held]
+    guard = Guard(
+        count_words(base, protected),
+        set().union(*held_words),
+        tokenizer.get_vocab(with_added_tokens=True),
+        protect=limits.protect,
+        old_scripts=scripts or frozenset(),
+        byte_level=family == "byte-level bpe",
+    )
     words = count_words(base, texts)
     if not words:
         raise DataError("there is no text to learn pieces from", where="texts")
-    found = _learn(base, family, words, guard.allows, limits)
+    text = source if source and not marks else base.to_str()
+    made, pieces = _extended(base, text, words, guard.allows, limits)
+    return Extension(made, family, tuple(pieces), marks, guard.share_caught(held_words))
+
+
+def _extended(
+    base: Tokenizer, text: str, words: Counter[str], allows: Callable[[str], bool], limits: Limits
+) -> tuple[Tokenizer, list[NewPiece]]:
+    family = family_of(base)
+    room = limits.pieces if family != "unigram" else round(limits.pieces * unigram_pieces.CANDIDATES)
+    found = _learn(base, family, words, allows, replace(limits, pieces=room))
     if not found.pieces:
-        raise DataError(
-            "no new piece is possible: all that is frequent occurs in the protected text",
-            where="texts, protected",
-            fix="give less protected text, or extend with languages that differ from it",
+        raise _nothing_new(limits.protect)
+    if family != "unigram":
+        return _with_merges(text, found), found.pieces
+    kept = unigram_pieces.chosen(text, found.pieces, words, limits.pieces)
+    return unigram_pieces.with_pieces(text, kept), kept
+
+
+def _nothing_new(protect: Protect) -> DataError:
+    if protect == "script":
+        return DataError(
+            "no new piece is possible: the new languages have no letter of a script of their own",
+            where="protect",
+            expected="with `script`, text in a script that no old language uses",
+            fix="choose protect: letters, pairs or text; docs/tokenizer.md says what each promises",
         )
-    made = _rebuilt(source if source and not marks else base.to_str(), family, found)
-    return Extension(made, family, tuple(found.pieces), marks)
+    return DataError(
+        "no new piece is possible: all that is frequent occurs in the protected text",
+        where="texts, protected",
+        fix="give less protected text, or extend with languages that differ from it",
+    )
 
 
 class _Found(NamedTuple):
@@ -153,31 +187,6 @@ def count_words(tokenizer: Tokenizer, texts: Iterable[str]) -> Counter[str]:
         for part in parts:
             words.update(_AT_SPACES.findall(part) if SPACE_MARK in part else [part])
     return words
-
-
-class _Guard:
-    """Decides which spellings may become pieces."""
-
-    def __init__(self, tokenizer: Tokenizer, protected: Sequence[str], protect: Protect) -> None:
-        words = count_words(tokenizer, protected)
-        self._blob = "\n".join(words)
-        self._letters = frozenset("".join(protected)) if protect == "letters" else None
-        self._byte_level = family_of(tokenizer) == "byte-level bpe"
-        self._taken = tokenizer.get_vocab(with_added_tokens=True)
-
-    def allows(self, spelling: str) -> bool:
-        raw = surface(spelling, byte_level=self._byte_level)
-        # Digits, signs and white space are everybody's.
-        if raw.isascii() and not any(chr(byte).isalpha() for byte in raw):
-            return False
-        if spelling in self._taken or spelling in self._blob:
-            return False
-        if self._letters is None:
-            return True
-        try:
-            return any(letter not in self._letters for letter in raw.decode())
-        except UnicodeDecodeError:
-            return True  # a part of a character, and of none that the protected text has
 
 
 def _learn(
@@ -274,47 +283,16 @@ def _pieces(
     return list(found.values())
 
 
-def _rebuilt(text: str, family: Family, found: _Found) -> Tokenizer:
-    # Decimals stay as they are written.
-    facts = json.loads(text, parse_float=lambda literal: _LITERAL + literal)
+def _with_merges(text: str, found: _Found) -> Tokenizer:
+    facts = unigram_pieces.read(text)
     model = facts["model"]
-    if family == "unigram":
-        _fill_unigram(facts, found)
-    else:
-        # Added tokens go into the vocabulary itself: else the library numbers them after its end, which
-        # moves.
-        model["vocab"] |= {token["content"]: token["id"] for token in facts["added_tokens"]}
-        model["vocab"] |= {piece.piece: piece.id for piece in found.pieces}
-        old = model["merges"]
-        pairs = [[found.spelling[merge.left], found.spelling[merge.right]] for merge in found.merges]
-        model["merges"] = old + (
-            [" ".join(pair) for pair in pairs] if old and isinstance(old[0], str) else pairs
-        )
-    return Tokenizer.from_str(_QUOTED.sub(r"\1", json.dumps(facts, ensure_ascii=False)))
-
-
-def _fill_unigram(facts: dict[str, Any], found: _Found) -> None:
-    """New entries go to the end of the list. Positions are ids, so added tokens and gaps are filled in."""
-    vocabulary = facts["model"]["vocab"]
-    scores = {number: _number(score) for number, (_, score) in enumerate(vocabulary)}
-    least = min(scores.values())
-    added = {token["id"]: token["content"] for token in facts["added_tokens"]}
-    for number in range(len(vocabulary), found.pieces[0].id):
-        vocabulary.append([added.get(number, f"<unused {number}>"), least])
-    total = sum(piece.seen for piece in found.pieces)
-    parts = {merge.union: (merge.left, merge.right) for merge in reversed(found.merges)}
-    for piece in found.pieces:
-        score = max(math.log(piece.seen / max(total, 2)), least)
-        if piece.id in parts:
-            # Better than its parts, or the best path would never take it.
-            left, right = parts[piece.id]
-            score = max(score, scores[left] + scores[right] + 1e-3)
-        scores[piece.id] = min(score, -1e-3)
-        vocabulary.append([piece.piece, scores[piece.id]])
-
-
-def _number(value: str | float) -> float:
-    return float(value.removeprefix(_LITERAL)) if isinstance(value, str) else float(value)
+    # Added tokens go into the vocabulary itself: else the library numbers them after its end, which moves.
+    model["vocab"] |= {token["content"]: token["id"] for token in facts["added_tokens"]}
+    model["vocab"] |= {piece.piece: piece.id for piece in found.pieces}
+    old = model["merges"]
+    pairs = [[found.spelling[merge.left], found.spelling[merge.right]] for merge in found.merges]
+    model["merges"] = old + ([" ".join(pair) for pair in pairs] if old and isinstance(old[0], str) else pairs)
+    return unigram_pieces.opened(facts)
 
 
 def _widened(tokenizer: Tokenizer, marks: str) -> Tokenizer:
@@ -324,16 +302,6 @@ def _widened(tokenizer: Tokenizer, marks: str) -> Tokenizer:
         facts["pre_tokenizer"], "".join(f"\\x{{{ord(mark):X}}}" for mark in marks)
     )
     return Tokenizer.from_str(json.dumps(facts, ensure_ascii=False))
-
-
-def _marks(texts: Sequence[str], protected: Sequence[str]) -> str:
-    """Combining marks and joiners of the new texts that the protected texts do not use."""
-    found = set().union(*map(set, texts)) - set().union(*map(set, protected))
-    return "".join(sorted(letter for letter in found if _is_mark(letter)))
-
-
-def _is_mark(letter: str) -> bool:
-    return unicodedata.category(letter).startswith("M") or letter in "\u200c\u200d"
 
 
 def _wider(node: Any, marks: str) -> Any:

@@ -21,11 +21,12 @@ from pydantic import Field
 
 from panlect.config import Config
 from panlect.draft import Draft, draft
-from panlect.errors import DataError, ModelError
+from panlect.errors import ModelError
 from panlect.folder import Folder, Input
 from panlect.language import Language
 from panlect.measure import tokenizer as measure
 from panlect.measure.advice import Situation, advise
+from panlect.mixture.languages import asked_for
 from panlect.model.parallel_text import Aligned, read_aligned
 
 VERSION = 1
@@ -38,8 +39,8 @@ class AuditConfig(Config):
 
     reference: str = "eng_Latn"
     """Premiums are over this language's tokens."""
-    languages: tuple[str, ...] = ()
-    """Only these; empty for all that the texts hold."""
+    languages: str | tuple[str, ...] = ()
+    """Only these, or those of a group such as `cldr-100`; empty for all that the texts hold."""
     sentences: int = Field(default=2000, ge=1)
     """At most so many sentences per language."""
     price_per_million_tokens: float = Field(default=1.0, gt=0)
@@ -98,11 +99,7 @@ def _distinct(opened: list[Any]) -> list[Any]:
 def _text(inputs: Sequence[Input], config: AuditConfig, work: Draft) -> Aligned:
     reference = Language.parse(config.reference).code
     aligned = read_aligned(inputs, reference, config.sentences, work.log)
-    wanted = {Language.parse(code).code for code in config.languages} or set(aligned.texts)
-    if missing := sorted(wanted - set(aligned.texts)):
-        raise DataError(
-            f"no text of {', '.join(missing)}", where="languages", fix="add text of it, or drop it"
-        )
+    wanted = asked_for(config.languages, aligned.texts)
     keep = wanted | ({reference} & set(aligned.texts))
     texts = {language: rows for language, rows in aligned.texts.items() if language in keep}
     return aligned._replace(texts=texts)

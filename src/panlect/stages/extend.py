@@ -2,7 +2,8 @@
 
 Inputs are one model or tokenizer, and texts. Text in the new languages is what pieces are learned from; all
 other text is protected: every line of it is tokenised exactly as before, which is checked before anything is
-saved. A part of the protected text is held out to say how far the promise reaches beyond it.
+saved. `protect` says how far the promise reaches beyond the text that was shown, and a part of the lines
+tells whether it holds there.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from panlect.config import Config
 from panlect.draft import Draft, draft
 from panlect.errors import DataError, ModelError
 from panlect.folder import Folder, Input, models, one_tokenizer, tables
-from panlect.language import Language
 from panlect.measure import tokenizer as measure
+from panlect.mixture.languages import asked_for
 from panlect.model.corpus import components_of, rows_by_language, sampled
 
 VERSION = 1
@@ -29,15 +30,16 @@ HELD_OUT_EVERY = 20
 class ExtendConfig(Config):
     """New pieces for an existing vocabulary."""
 
-    languages: tuple[str, ...] = ()
-    """The new languages; empty for all that the texts hold except `keep`."""
-    keep: tuple[str, ...] = ("eng_Latn",)
+    languages: str | tuple[str, ...] = ()
+    """The new languages, or a group of them; empty for all that the texts hold except `keep`."""
+    keep: str | tuple[str, ...] = ("eng_Latn",)
     """Languages that are never new, even if `languages` is empty."""
     add: int = Field(default=16000, ge=1)
     """At most so many new pieces."""
-    protect: Literal["text", "letters"] = "text"
-    """`text`: a new piece occurs nowhere in the protected text, so that text cannot change. `letters`: it
-    also has a letter that the protected text does not use, so no text without such letters can change."""
+    protect: Literal["script", "letters", "pairs", "text"] = "script"
+    """Beside the protected text, no text can change that has no letter of a new script (`script`), no letter
+    that the protected text lacks (`letters`), no two neighbouring letters that it lacks (`pairs`). With
+    `text`, only the text that was shown is safe. Languages in old scripts get nothing from `script`."""
     widen_words: bool = True
     """Let combining marks that no protected text uses belong to words, where the pattern cuts at them."""
     alpha: float = Field(default=0.3, ge=0, le=1)
@@ -61,6 +63,7 @@ class _Texts(NamedTuple):
     sample: list[str]
     protected: list[str]
     held_out: list[str]
+    old_languages: tuple[str, ...]
 
 
 def extend(inputs: Sequence[Input], out: Path, config: ExtendConfig) -> Folder:
@@ -73,9 +76,16 @@ def extend(inputs: Sequence[Input], out: Path, config: ExtendConfig) -> Folder:
     with draft(out, "extend", VERSION, config, inputs) as work:
         origin = _origin(inputs)
         texts = _texts(inputs, config, work)
-        limits = Limits(config.add, config.protect, config.min_count, config.widen_words)
+        limits = Limits(config.add, config.protect, config.min_count, config.widen_words, texts.old_languages)
         old = engine_of(origin)
-        found = extension.extend(old, texts.sample, texts.protected, limits, source=_file(origin))
+        found = extension.extend(
+            old,
+            texts.sample,
+            texts.protected,
+            limits,
+            source=_file(origin),
+            held_out=texts.held_out,
+        )
         _check(work, old, found, texts)
         tokenizer_training.save_beside(found.tokenizer, work.model_path, origin)
         _measure(work, old, found, texts)
@@ -104,12 +114,10 @@ def _texts(inputs: Sequence[Input], config: ExtendConfig, work: Draft) -> _Texts
         found for each in sources for found in components_of(each, work.log) if found.kind == "document"
     ]
     have = {component.language for component in components}
-    kept = {Language.parse(code).code for code in config.keep}
+    kept = asked_for(config.keep, have, required=False) if config.keep else set()
     # Code and the like (und, zxx) is nobody's language: it is only ever protected.
     named = {code for code in have if code[:3] not in ("und", "zxx")}
-    new = {Language.parse(code).code for code in config.languages} or named - kept
-    if missing := sorted(new - have):
-        raise DataError(f"no text of {', '.join(missing)}", where="languages", fix="add documents of it")
+    new = asked_for(config.languages, have) if config.languages else named - kept
     if not new:
         raise DataError(
             "there is no text in a new language", where="languages", expected="documents to learn from"
@@ -127,7 +135,8 @@ def _texts(inputs: Sequence[Input], config: ExtendConfig, work: Draft) -> _Texts
     if not protected:
         work.log("no protected text: nothing promises that old languages stay as they are")
     sample = [mixture.text(draw).text for draw in mixture.schedule]
-    return _Texts({language: rows[language] for language in sorted(new)}, sample, protected, held_out)
+    rows_of_new = {language: rows[language] for language in sorted(new)}
+    return _Texts(rows_of_new, sample, protected, held_out, tuple(sorted(named - new | kept)))
 
 
 def _is_model(each: Input) -> bool:
@@ -146,7 +155,8 @@ def _changed(old: Any, new: Any, texts: Sequence[str]) -> int:
 
 def _check(work: Draft, old: Any, found: Any, texts: _Texts) -> None:
     """The promise: no protected line changes, and all ids are as they were."""
-    changed = _changed(old, found.tokenizer, texts.protected)
+    lines = [*texts.protected, *texts.held_out]
+    changed = _changed(old, found.tokenizer, lines)
     before, after = (each.get_vocab(with_added_tokens=True) for each in (old, found.tokenizer))
     moved = [piece for piece, number in before.items() if after.get(piece) != number]
     if changed or moved:
@@ -155,15 +165,11 @@ def _check(work: Draft, old: Any, found: Any, texts: _Texts) -> None:
             where="extend",
             fix="this should not happen: please report it with the tokenizer's name",
         )
-    work.number("changed_lines", 0.0, group="protected", count=len(texts.protected), unit="share of lines")
+    work.number("changed_lines", 0.0, group="protected", count=len(lines), unit="share of lines")
     if texts.held_out:
-        share = _changed(old, found.tokenizer, texts.held_out) / len(texts.held_out)
-        work.number(
-            "changed_lines", share, group="held_out", count=len(texts.held_out), unit="share of lines"
-        )
-        work.log(
-            f"{share:.2%} of {len(texts.held_out)} old lines that were not looked at are tokenised otherwise"
-        )
+        share, count = found.exposed_share, len(texts.held_out)
+        work.number("changed_lines", share, group="unseen", count=count, unit="share of lines")
+        work.log(f"had they not been shown, {share:.2%} of {count} old lines could be tokenised otherwise")
 
 
 def _measure(work: Draft, old: Any, found: Any, texts: _Texts) -> None:

@@ -17,15 +17,15 @@ import numpy as np
 import polars as pl
 from pydantic import Field
 
-from panlect.benchmarks.questions import codes
 from panlect.config import Config
 from panlect.draft import Draft, draft
 from panlect.errors import ConfigError, FolderError
 from panlect.folder import Folder, Input
-from panlect.language import Language, groups
+from panlect.language import Language
 from panlect.mixture import plan as planning
 from panlect.mixture.compare import compare, strategies
 from panlect.mixture.curriculum import parse, stretches
+from panlect.mixture.languages import asked_for
 from panlect.mixture.plan import MIXTURE_FILE, Component, Method, Unit, Wish
 from panlect.mixture.schedule import Schedule
 from panlect.mixture.shares import Floats, Ints
@@ -173,16 +173,10 @@ def _components(inputs: Sequence[Input], config: MixConfig, say: Callable[[str],
             "two inputs have the same name", where=", ".join(names), expected="names that differ"
         )
     found = [component for each in inputs for component in components_of(each, say)]
-    wanted = set(codes(config.languages))
-    chosen = [each for each in found if not wanted or each.language in wanted]
-    have = {each.language for each in chosen}
-    # A group says which languages may be there, names say which must.
-    if config.languages not in groups() and (missing := sorted(wanted - have)):
-        raise ConfigError(
-            f"no text of {', '.join(missing)}", where="languages", expected="languages that the inputs hold"
-        )
+    wanted = asked_for(config.languages, {each.language for each in found})
+    chosen = [each for each in found if each.language in wanted]
     if not chosen:
-        wish = f" in the languages {config.languages}" if wanted else ""
+        wish = f" in the languages {config.languages}" if config.languages else ""
         raise FolderError(f"no input holds documents or pairs{wish}", where=", ".join(names) or "no inputs")
     if config.parallel_share == 0:
         chosen = [each for each in chosen if each.kind != "pair"]

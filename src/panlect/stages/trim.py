@@ -17,7 +17,7 @@ from panlect.config import Config
 from panlect.draft import Draft, draft
 from panlect.errors import DataError, ModelError
 from panlect.folder import Folder, Input, models, one_tokenizer
-from panlect.language import Language
+from panlect.mixture.languages import asked_for
 from panlect.model.corpus import components_of, rows_by_language
 
 VERSION = 1
@@ -28,7 +28,7 @@ PROBE_LINES = 16
 class TrimConfig(Config):
     """What stays."""
 
-    languages: tuple[str, ...] = ()
+    languages: str | tuple[str, ...] = ()
     """Languages whose text is kept as it is; empty for all that the inputs hold."""
     min_count: int = Field(default=1, ge=1)
     """Pieces that the text uses less often are dropped; above 1, rare words are split anew."""
@@ -62,19 +62,16 @@ def trim(inputs: Sequence[Input], out: Path, config: TrimConfig) -> Folder:
 
 
 def _texts(inputs: Sequence[Input], config: TrimConfig, work: Draft) -> dict[str, list[str]]:
-    wanted = {Language.parse(code).code for code in config.languages}
     rows: dict[str, list[str]] = {}
     for each in inputs:
         if not any(part.kind == "document" for part in components_of(each, work.log)):
             continue
         for language, frame in rows_by_language(each, "document").items():
-            if not wanted or language in wanted:
-                rows.setdefault(language, []).extend(frame["text"])
-    if missing := sorted(wanted - set(rows)):
-        raise DataError(f"no text of {', '.join(missing)}", where="languages", fix="add documents of it")
+            rows.setdefault(language, []).extend(frame["text"])
     if not rows:
         raise DataError("there is no text to go by", where="inputs", expected="folders with documents")
-    return rows
+    wanted = asked_for(config.languages, rows)
+    return {language: texts for language, texts in rows.items() if language in wanted}
 
 
 def _check(old: Any, made: Any, lines: Sequence[str], config: TrimConfig) -> None:
