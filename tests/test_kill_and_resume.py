@@ -63,15 +63,9 @@ def weights(run: Path) -> Iterator[tuple[str, str]]:
         yield step, Folder.open(run / step).manifest["files"]["model/model.safetensors"]["sha256"]
 
 
-CLOCK = {"tokens_per_second", "characters_per_second", "mfu", "memory_bytes", "energy_joules", "cost", "seconds"}
-    "tokens_per_second",
-    "characters_per_second",
-    "mfu",
-    "memory_bytes",
-    "energy_joules",
-    "cost",
-    "seconds",
-}
+CLOCK = {
+    "tokens_per_second", "characters_per_second", "mfu", "memory_bytes", "energy_watt_hours", "cost", "seconds",
+}  # fmt: skip
 
 
 def figures(folder: Path) -> pl.DataFrame:

@@ -16,7 +16,7 @@ from transformers import AutoModelForCausalLM
 from panlect.draft import draft
 from panlect.errors import ConfigError, DataError, ModelError
 from panlect.folder import External, Folder
-from panlect.model import tokenizer_training
+from panlect.model import speed, tokenizer_training
 from panlect.model.load import weights_hash
 from panlect.stages.mix import MixConfig, mix
 from panlect.stages.pretrain import PretrainConfig, pretrain
@@ -211,8 +211,14 @@ def start(place: Path, out: Path, config: PretrainConfig) -> "subprocess.Popen[b
         return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors)
 
 
+FACTS = {"devices": 1, "flops_per_token": 1, "peak_flops": 1, "price_per_hour": 1}
+
+
 def numbers_without_names(folder: Folder) -> pl.DataFrame:
-    return folder.numbers().drop("step").sort("measure", "language", "group")
+    """What was measured, but for what the clock and the machine say."""
+    ends = set(speed.figures({"seen": [[1, 1, 1]], "seconds": 1, "memory_bytes": 1, "joules": 1}, FACTS))
+    numbers = folder.numbers().filter(~pl.col("measure").is_in(ends))
+    return numbers.drop("step").sort("measure", "language", "group")
 
 
 def kill_and_compare(place: Path, tmp_path: Path, kills: int) -> None:

@@ -1,6 +1,7 @@
 """What the training stages write down beside the model: plan, ledger numbers, facts for the card."""
 
 import math
+import shutil
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ import polars as pl
 from panlect import ranks, tables
 from panlect.draft import Draft
 from panlect.folder import Input, models, one_model, one_tokenizer
-from panlect.model import adapters, load
+from panlect.model import adapters, held_out, load, speed
 from panlect.model.forward import isolates
 from panlect.model.ledger import Ledger
 from panlect.model.loop import Work
@@ -25,8 +26,9 @@ def model_or_new(inputs: Sequence[Input], shape: load.Shape, *, seed: int) -> lo
 
 
 def plan(texts: Tokens, order: Ints, config: TrainingConfig, model: load.Model) -> Plan:
-    """Lay the whole run out: which texts make up which step."""
+    """Lay the whole run out: which texts make up which step, and which are held out."""
     pad = model.tokenizer.pad_token_id
+    order, held = held_out.split(texts, order, config.held_out, config.seed)
     return Plan(
         texts,
         order,
@@ -35,6 +37,7 @@ def plan(texts: Tokens, order: Ints, config: TrainingConfig, model: load.Model) 
         micro_tokens=config.micro_tokens,
         pad_id=0 if pad is None else pad,
         packed=isolates(model.network),
+        held_out=held,
     )
 
 
@@ -54,12 +57,16 @@ def finish(model: load.Model, ledger: Ledger, work: Work, inputs: Sequence[Input
     if ranks.rank():
         return
     write_numbers(ledger, work, draft)
+    draft.note(machine=ledger.facts)
+    shutil.copyfile(ledger.path, draft.path / "ledger.jsonl")
+    if (tracked := draft.scratch / "tracking").is_dir():
+        shutil.copytree(tracked, draft.path / "tracking")
     facts = facts_of(str(draft.facts["stage"]), ledger, inputs)
     load.save(adapters.detach(model, draft), draft.model_path, facts=facts)
 
 
 def write_numbers(ledger: Ledger, work: Work, draft: Draft) -> None:
-    """Ledger to numbers: totals per language, and the curve of every value at each log step."""
+    """Ledger to numbers: totals per language, the curve of every value at each log step, speed and cost."""
     rows: list[dict[str, object]] = []
     planned = ledger.by_language(work.planned()[:, 0].tolist())
     for column, name in enumerate(("tokens", "characters", "bytes")):
@@ -69,10 +76,16 @@ def write_numbers(ledger: Ledger, work: Work, draft: Draft) -> None:
     for component, value in ledger.by_component(ledger.seen[:, 0].tolist()).items():
         if component:
             rows.append(_row("tokens_seen", "", round(value), group=f"component {component}", unit="tokens"))
-    for number, window in enumerate(ledger.rows):
-        last = number == len(ledger.rows) - 1
+    windows = ledger.rows
+    for number, window in enumerate(windows, start=1):
         rows += _window_rows(ledger, window, f"step {window['step']}")
-        rows += _window_rows(ledger, window, "") if last else []
+        rows += _window_rows(ledger, window, "") if number == len(windows) else []
+    for look in ledger.looks:
+        rows += [
+            _row("held_out_loss", language, value, group=f"step {look['step']}", unit="nats")
+            for language, value in look["held_out"].items()
+        ]
+    rows += _machine_rows(ledger, windows)
     schema = tables.SCHEMAS["numbers"]
     frame = pl.DataFrame(rows, schema=dict(schema)).with_columns(pl.lit(draft.out.name).alias("step"))
     draft.numbers(frame)
@@ -98,6 +111,20 @@ def _window_rows(ledger: Ledger, window: Mapping[str, Any], group: str) -> list[
                     _row("training_bits_per_byte", language, bits, group=group, count=count, unit="bits")
                 )
     return rows
+
+
+def _machine_rows(ledger: Ledger, windows: Sequence[Mapping[str, Any]]) -> list[dict[str, object]]:
+    """Speed, use, memory, energy and money of the whole run, killed and continued or not."""
+    if not windows or not ledger.facts:
+        return []
+    whole: dict[str, Any] = {"seen": ledger.seen.tolist()}
+    whole["seconds"] = math.fsum(window["seconds"] for window in windows)
+    whole["memory_bytes"] = max(window["memory_bytes"] for window in windows)
+    if all("joules" in window for window in windows):
+        whole["joules"] = math.fsum(window["joules"] for window in windows)
+    units = {"seconds": "s", "memory_bytes": "bytes", "energy_watt_hours": "Wh", "mfu": "share"}
+    values = speed.figures(whole, ledger.facts)
+    return [_row(name, "", value, unit=units.get(name, "")) for name, value in values.items()]
 
 
 def _with_total(values: Mapping[str, float]) -> dict[str, float]:

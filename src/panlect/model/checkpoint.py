@@ -32,7 +32,7 @@ from panlect.model.parallel import ALONE, Ranks
 
 KEPT = 2
 WEIGHTS, OPTIMIZER = "weights-{:05d}.safetensors", "optimizer-{:05d}.safetensors"
-MOMENTS = "exp_avg", "exp_avg_sq"
+MOMENTS = "exp_avg", "exp_avg_sq", "average"
 
 
 def save(
@@ -125,6 +125,14 @@ def restore(
     if random.is_file():
         _set_random_state(load_file(random))
     return state
+
+
+def forget(directory: Path, *, after: int, among: Ranks = ALONE) -> None:
+    """Delete what was written after that step, by a run that has since gone back to it."""
+    if among.rank == 0:
+        for path in _steps(directory):
+            if int(path.name.removeprefix("step-")) > after:
+                shutil.rmtree(path, ignore_errors=True)
 
 
 def _newest(directory: Path) -> tuple[Path, dict[str, Any]] | None:

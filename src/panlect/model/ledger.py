@@ -7,7 +7,7 @@ Where several processes share the run, each counts its own passes; rows hold the
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,8 @@ class Ledger:
         self.languages, self.components = tuple(languages), tuple(components)
         self.cells = len(self.languages) * len(self.components)
         self.seen = np.zeros((self.cells, len(SEEN)))
-        self.rows: list[dict[str, Any]] = []
+        self.facts: dict[str, float] = {}
+        self.entries: list[dict[str, Any]] = []
         self._window_seen = np.zeros((self.cells, len(SEEN)))
         self._window: dict[str, Tensor] = {}
         if among.rank == 0:
@@ -63,9 +64,19 @@ class Ledger:
         items = math.fsum(sums["items"]) or 1.0
         return {name: math.fsum(value) / items for name, value in sums.items() if name != "items"}
 
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """The closed windows."""
+        return [entry for entry in self.entries if "sums" in entry]
+
+    @property
+    def looks(self) -> list[dict[str, Any]]:
+        """The held-out losses per language, each with its step."""
+        return [entry for entry in self.entries if "held_out" in entry]
+
     def write(self, row: dict[str, Any]) -> None:
-        """Append a row."""
-        self.rows.append(row)
+        """Append a closed window or another entry to the file."""
+        self.entries.append(row)
         if self.among.rank == 0:
             with self.path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(row) + "\n")
@@ -85,7 +96,7 @@ class Ledger:
 
     def state(self) -> dict[str, Any]:
         """What a checkpoint must keep: the length of the file and the open window. All processes call it."""
-        return {"rows": len(self.rows), "window": self._shared_window()}
+        return {"rows": len(self.entries), "window": self._shared_window()}
 
     def resume(self, state: dict[str, Any] | None, device: torch.device) -> None:
         """Return to a checkpoint's state; None is the empty beginning."""
@@ -93,11 +104,10 @@ class Ledger:
         if self.among.rank == 0:
             lines = self.path.read_text(encoding="utf-8").splitlines()[: state["rows"] if state else 0]
             self.path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
-        self.rows = [json.loads(line) for line in self.among.gather(lines)[0]]
+        self.entries = [json.loads(line) for line in self.among.gather(lines)[0]]
         self.seen = np.zeros_like(self.seen)
         for row in self.rows:
-            if "seen" in row:
-                self.seen += np.array(row["seen"])
+            self.seen += np.array(row["seen"])
         if state and self.among.rank == 0:
             # The others begin with an empty window: only the sum over all counts.
             self._window = {
@@ -114,6 +124,11 @@ class Ledger:
             language: math.fsum(values[i * width : (i + 1) * width])
             for i, language in enumerate(self.languages)
         }
+
+    def means(self, row: Mapping[str, Any], name: str) -> dict[str, float]:
+        """One value of a row per language, where there is any."""
+        items, values = self.by_language(row["sums"]["items"]), self.by_language(row["sums"][name])
+        return {language: values[language] / count for language, count in items.items() if count}
 
     def by_component(self, values: Sequence[float]) -> dict[str, float]:
         """Add a per-cell column over languages."""

@@ -14,9 +14,8 @@ for bit, on the same machine with the same number of threads and processes.
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -25,11 +24,15 @@ from torch import Tensor
 
 from panlect.draft import Draft
 from panlect.errors import ModelError
-from panlect.model import checkpoint, parallel
+from panlect.folder import PARTIAL
+from panlect.model import averaging, checkpoint, parallel
 from panlect.model.attention import choose_attention
+from panlect.model.held_out import Watch
 from panlect.model.ledger import Ledger
-from panlect.model.memory import keep_freed_memory
+from panlect.model.memory import keep_freed_memory, shortage_explained
 from panlect.model.settings import TrainingConfig
+from panlect.model.speed import Meter, figures
+from panlect.model.trackers import Trackers
 
 
 class Weighted(Protocol):
@@ -63,6 +66,20 @@ class Work(Protocol):
 
     def planned(self) -> NDArray[np.float64]:
         """What all steps together will have seen: (cells, 3)."""
+
+
+@runtime_checkable
+class Learning(Protocol):
+    """Work that decides while the model trains what is read next."""
+
+    def learn(self, step: int, network: Any, among: parallel.Ranks) -> None:
+        """Called after every step, with the model as it then is; it must be left as it was."""
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint must keep, as plain values."""
+
+    def resume(self, state: dict[str, Any]) -> None:
+        """Return to a checkpoint's state."""
 
 
 class Terms(NamedTuple):
@@ -101,67 +118,117 @@ def train(network: Any, work: Work, objective: Objective, settings: TrainingConf
     half = use_bf16(settings.precision, device)
     attention = network.config._attn_implementation
     choose_attention(network, half=half, row_tokens=settings.sequence_tokens)
+    if settings.activation_checkpointing:
+        network.activation_checkpointing_enable()
     network.train()
+    meter = Meter(network, settings.machine, among, row_tokens=settings.sequence_tokens, half=half)
     plain = parallel.skeleton(network) if among.sharded else None
     compiled = torch.compile(objective) if settings.compile else objective
     forward = parallel.spread(network, compiled, among, half=half)
     optimiser = make_optimiser(network, settings)
     trained = [p for group in optimiser.param_groups for p in group["params"]]
     ledger = Ledger(draft.scratch / "ledger.jsonl", work.languages, work.components, among)
+    ledger.facts = meter.facts
+    watch = Watch(work, settings.held_out, ledger, among)
 
     # ------------------------------------------------------------------ continue where a killed run was
-    checkpoints = draft.scratch / "checkpoints"
+    checkpoints, best = draft.scratch / "checkpoints", draft.scratch / "best"
     state = checkpoint.restore(checkpoints, network, optimiser, among)
     ledger.resume(state["ledger"] if state else None, device)
     start = state["step"] if state else 0
     if state:
         draft.log(f"continuing after step {start} of {len(work)}")
+        watch.resume(state["watch"])
+        if isinstance(work, Learning):
+            work.resume(state["work"])
+    checkpoint.forget(best, after=start, among=among)
+    name = draft.scratch.parent.name.removesuffix(PARTIAL)
+    trackers = Trackers(settings.track, draft.scratch / "tracking", name, start, among)
 
-    saved_seconds = logged_seconds = time.monotonic()
+    saved_seconds = time.monotonic()
     with draft.progress(len(work), "steps", "training") as bar:
         bar.advance(start)
         for step in range(start, len(work)):
+            if watch.over:
+                break
             # ---------------------------------------------------------- one optimiser step
             passes = parallel.deal(list(work.batches(step)), among)
             # Where nothing carries a loss there is no gradient; dividing by nothing would make it NaN.
             weight = among.sum(math.fsum(batch.weight for batch, counts in passes if counts)) or 1.0
             rate = learning_rate(step, len(work), settings)
-            for number, (batch, counts) in enumerate(passes, start=1):
-                batch = to_device(batch, device)
-                with parallel.reducing(forward, among, last=number == len(passes)):
-                    with torch.autocast(device.type, torch.bfloat16, enabled=half):
-                        terms = forward(batch)
-                    # Gradients are averaged over the processes, hence the factor.
-                    (terms.total * (among.count if counts else 0) / weight).backward()
-                if counts:
-                    ledger.add(terms.cells_N, terms.values, batch.seen)
-            norm = parallel.number(torch.nn.utils.clip_grad_norm_(trained, settings.clip_norm))
-            if not math.isfinite(norm):
-                raise not_a_number(step, norm, ledger)
-            for group in optimiser.param_groups:
-                group["lr"] = rate
-            optimiser.step()
-            optimiser.zero_grad()
+            totals = []
+            with shortage_explained(step, settings):
+                for number, (batch, counts) in enumerate(passes, start=1):
+                    batch = to_device(batch, device)
+                    with parallel.reducing(forward, among, last=number == len(passes)):
+                        with torch.autocast(device.type, torch.bfloat16, enabled=half):
+                            terms = forward(batch)
+                        # Gradients are averaged over the processes, hence the factor.
+                        (terms.total * (among.count if counts else 0) / weight).backward()
+                    totals.append(terms.total.detach())
+                    if counts:
+                        ledger.add(terms.cells_N, terms.values, batch.seen)
+                norm = parallel.number(torch.nn.utils.clip_grad_norm_(trained, settings.clip_norm))
+                if not math.isfinite(norm):
+                    raise not_a_number(step, norm, totals, ledger)
+                for group in optimiser.param_groups:
+                    group["lr"] = rate
+                optimiser.step()
+                optimiser.zero_grad()
+            if settings.average_decay:
+                averaging.update(optimiser, settings.average_decay)
 
             # ---------------------------------------------------------- write down what happened
-            last = step + 1 == len(work)
-            if last or (step + 1) % settings.log_steps == 0:
-                now = time.monotonic()
-                means = ledger.close_window(step + 1, rate=rate, norm=norm, seconds=now - logged_seconds)
-                logged_seconds = now
+            done = step + 1
+            last = done == len(work)
+            if watch.due(done, len(work)):
+                with averaging.in_place(optimiser), torch.autocast(device.type, torch.bfloat16, enabled=half):
+                    if watch.look(done, lambda batch: forward(to_device(batch, device)), network):
+                        checkpoint.save(best, done, network, optimiser, {}, among)
+                last = last or watch.over
+                trackers.log(done, by_language("held_out_loss", ledger.looks[-1]["held_out"]))
+            if last or done % settings.log_steps == 0:
+                means = ledger.close_window(done, rate=rate, norm=norm, **meter.window())
+                row = ledger.entries[-1]
                 bar.advance(0, **{name: f"{value:.3f}" for name, value in means.items()})
+                losses = by_language("loss", ledger.means(row, "loss"))
+                speed = figures(row, ledger.facts)
+                trackers.log(done, {**means, "rate": rate, "norm": norm, **losses, **speed})
             bar.advance(1)
+
+            # ---------------------------------------------------------- let the work choose what to read next
+            if isinstance(work, Learning):
+                work.learn(done, network, among)
 
             # ---------------------------------------------------------- be ready to be killed
             due = last or time.monotonic() - saved_seconds >= settings.checkpoint_seconds
             if among.gather(due)[0]:
-                checkpoint.save(checkpoints, step + 1, network, optimiser, {"ledger": ledger.state()}, among)
+                facts = {"ledger": ledger.state(), "watch": watch.state()}
+                if isinstance(work, Learning):
+                    facts["work"] = work.state()
+                checkpoint.save(checkpoints, done, network, optimiser, facts, among)
                 saved_seconds = time.monotonic()
+
+    # ------------------------------------------------------------------ the weights that are kept
+    if settings.held_out.choose:
+        chosen = checkpoint.restore(best, network, optimiser, among)
+        assert chosen is not None, "the first look at held-out texts is always the best so far"
+        draft.log(f"keeping the weights after step {chosen['step']}: held-out loss {watch.best:.4f}")
+    else:
+        averaging.take(optimiser)
+    trackers.close()
     if plain is not None:
         parallel.unshard(network, plain, among)
+    if settings.activation_checkpointing:
+        network.activation_checkpointing_disable()
     network.eval()
     network.set_attn_implementation(attention)
     return ledger
+
+
+def by_language(name: str, values: Mapping[str, float]) -> dict[str, float]:
+    """Names for a tracker, which groups by what is before the slash."""
+    return {f"{name}/{language}": value for language, value in values.items()}
 
 
 def to_device(batch: Any, device: torch.device) -> Any:
@@ -227,18 +294,15 @@ def use_bf16(precision: str, device: torch.device) -> bool:
     return False
 
 
-def not_a_number(step: int, norm: float, ledger: Ledger) -> ModelError:
-    """Explain a loss or gradient that is NaN or infinite: which step, which languages."""
+def not_a_number(step: int, norm: float, totals: Sequence[Tensor], ledger: Ledger) -> ModelError:
+    """Explain a loss or gradient that is NaN or infinite: which step and pass, which languages."""
     languages = ledger.bad_languages()
+    passes = [number for number, total in enumerate(totals, start=1) if not math.isfinite(float(total))]
     where = f"the loss of {', '.join(languages)}" if languages else f"the gradient (norm {norm})"
+    batch = f", pass {passes[0]} of {len(totals)}" if passes else ""
     return ModelError(
         f"{where} is no longer a number at step {step + 1}; nothing was updated by this step",
-        where=f"training, step {step + 1}",
+        where=f"training, step {step + 1}{batch}",
         fix="lower learning_rate, raise warmup_share, or look at the texts of these languages; "
         "the last checkpoint is kept",
     )
-
-
-def checkpoints_of(draft: Draft) -> Path:
-    """Where `train` keeps its checkpoints."""
-    return draft.scratch / "checkpoints"

@@ -179,7 +179,7 @@ class Plan:
     """Which piece of which text goes where: the whole run, known before its first step.
 
     `order` are text indices as the schedule draws them; `packed` allows several in a row; `steps[i]` are the
-    first draw of optimiser step i and the one after its last.
+    first draw of optimiser step i and the one after its last. `held_out` are texts that no step draws.
     """
 
     tokens: Tokens
@@ -189,6 +189,7 @@ class Plan:
     micro_tokens: int
     pad_id: int
     packed: bool = True
+    held_out: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
     steps: list[tuple[int, int]] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -213,7 +214,14 @@ class Plan:
 
     def batches(self, step: int) -> Iterator[Batch]:
         """Yield the micro-batches of an optimiser step."""
-        pieces = pieces_of(self.tokens, self.order[slice(*self.steps[step])], self.row_tokens)
+        return self._laid_out(self.order[slice(*self.steps[step])])
+
+    def held_out_batches(self) -> Iterator[Batch]:
+        """Yield batches of the texts that no step draws, each once."""
+        return self._laid_out(self.held_out)
+
+    def _laid_out(self, texts: Ints) -> Iterator[Batch]:
+        pieces = pieces_of(self.tokens, texts, self.row_tokens)
         lengths = [piece.stop - piece.start for piece in pieces]
         tokens = pass_tokens(self.micro_tokens, self.batch_tokens)
         for rows in arrange(lengths, self.row_tokens, tokens, packed=self.packed):

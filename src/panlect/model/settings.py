@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from panlect.config import Config
 
@@ -29,6 +29,39 @@ class Trained(Config):
     mask_file: str = ""
     """A safetensors file with a boolean tensor per parameter: only entries that are true change, and nothing
     that the file does not name."""
+
+
+class HeldOut(Config):
+    """Texts that are never trained on, by whose loss a run is judged while it runs."""
+
+    every_steps: int = Field(default=0, ge=0)
+    """Steps between two looks at them; 0 holds nothing out."""
+    texts_per_language: int = Field(default=32, ge=1)
+    """How many texts of each language, but never more than a tenth of them."""
+    choose: str = ""
+    """Keep the weights whose held-out loss was lowest: `mean` over languages, `worst` of them, or that of one
+    language (eng_Latn, to watch what is forgotten); empty keeps the last weights."""
+    patience: int = Field(default=0, ge=0)
+    """Stop after so many looks without a lower loss (needs `choose`); 0 never stops early."""
+
+    @model_validator(mode="after")
+    def _patience_for_something(self) -> "HeldOut":
+        if (self.patience or self.choose) and not self.every_steps:
+            raise ValueError("`choose` and `patience` need `every_steps`: nothing is held out without it")
+        if self.patience and not self.choose:
+            raise ValueError("`patience` needs `choose`: which loss is to fall")
+        return self
+
+
+class Machine(Config):
+    """What the ledger's estimates of utilisation, energy and money rest on."""
+
+    peak_flops: float = Field(default=0.0, ge=0)
+    """Matrix-product speed of one device, in operations per second; 0 measures it at the start."""
+    watts: float = Field(default=0.0, ge=0)
+    """Power of one device; 0 reads the device's own meter where there is one, and says nothing otherwise."""
+    price_per_hour: float = Field(default=0.0, ge=0)
+    """Price of one device for an hour, in any currency; 0 says nothing about money."""
 
 
 class TrainingConfig(Config):
@@ -65,6 +98,17 @@ class TrainingConfig(Config):
     parallel: Literal["ddp", "fsdp"] = "ddp"
     """How processes that torchrun started share the work: a copy of the model on each device, or (FSDP2) a
     part of every parameter, gradient and moment on each. One process alone ignores it."""
+    activation_checkpointing: bool = False
+    """Keep only the input of each block and compute the rest again in the backward pass: less memory, about a
+    third more work."""
+    average_decay: float = Field(default=0.0, ge=0, lt=1)
+    """Save a running average of the weights (EMA) with this decay, such as 0.999; 0 saves the last ones."""
+    held_out: HeldOut = HeldOut()
+    """Held-out loss per language while training, early stop, and which weights are kept."""
+    track: tuple[Literal["tensorboard", "trackio", "wandb"], ...] = ()
+    """Also write the curves for these tools (extra `tracking`), offline, into the folder's ``tracking/``."""
+    machine: Machine = Machine()
+    """Figures of the machine, for estimates."""
     threads: int = Field(default=0, ge=0)
     """Processor threads; 0 takes all. The bits of the result depend on it, its meaning does not."""
     seed: int = 0

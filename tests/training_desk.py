@@ -1,0 +1,48 @@
+"""As much of a draft as the loop needs, and settings for a run of a few steps."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+from panlect.model.settings import TrainingConfig
+
+
+class Desk:
+    """Keeps what was logged; may stop the run, or look at it, after each step."""
+
+    stop_after: ClassVar[int | None] = None
+    after_step: ClassVar[Callable[[], None] | None] = None
+
+    class Stopped(BaseException):
+        """Stands for the end of the process."""
+
+    def __init__(self, path: Path) -> None:
+        self.scratch = path
+        self.lines: list[str] = []
+        path.mkdir(parents=True, exist_ok=True)
+
+    def log(self, text: str) -> None:
+        self.lines.append(text)
+
+    @contextlib.contextmanager
+    def progress(self, *_: object) -> Iterator[Any]:
+        class Bar:
+            steps = 0
+
+            def advance(self, count: int = 0, **_: object) -> None:
+                self.steps += count
+                if count == 1 and Desk.after_step:
+                    Desk.after_step()
+                if Desk.stop_after is not None and self.steps > Desk.stop_after:
+                    raise Desk.Stopped
+
+        yield Bar()
+
+
+def settings(**changes: Any) -> TrainingConfig:
+    values: dict[str, Any] = {
+        "learning_rate": 3e-3, "batch_tokens": 300, "micro_tokens": 10**6, "sequence_tokens": 100,
+        "precision": "fp32", "log_steps": 2, "weight_decay": 0.1, "machine": {"peak_flops": 1e11},
+    }  # fmt: skip
+    return TrainingConfig(**(values | changes))
