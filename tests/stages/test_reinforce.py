@@ -147,7 +147,18 @@ def test_a_resumed_run_equals_a_straight_one(
     assert count == 4 * 4
     expected = weights(straight)
     assert all(torch.equal(value, expected[name]) for name, value in weights(resumed).items())
-    assert resumed.numbers().equals(straight.numbers())
+    clock = [
+        "seconds",
+        "tokens_per_second",
+        "characters_per_second",
+        "mfu",
+        "memory_bytes",
+        "energy_watt_hours",
+        "cost",
+    ]
+    told = [each.numbers().filter(~pl.col("measure").is_in(clock)) for each in (resumed, straight)]
+    assert told[0].height > 100
+    assert told[0].equals(told[1])
 
 
 def test_an_adapter_is_its_own_reference(start: Folder, prompts: Folder, tmp_path: Path) -> None:
