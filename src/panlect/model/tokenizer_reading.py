@@ -57,6 +57,7 @@ class OpenTokenizer:
     _decode: Callable[[Sequence[list[int]]], list[str]]
     _piece: Callable[[int], str | None]
     _is_byte_level: bool
+    _decodes_bytes: bool = False
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Ids of each text, without special tokens."""
@@ -65,6 +66,19 @@ class OpenTokenizer:
     def decode(self, ids: Sequence[list[int]]) -> list[str]:
         """The text of each list of ids."""
         return self._decode(ids)
+
+    def changed(self, texts: Sequence[str], ids: Sequence[list[int]]) -> list[tuple[str, str]]:
+        """(what comes back, text) of every text that does not come back as it was."""
+        if self._decodes_bytes:
+            # The decoder does no more than this; asking it takes ten times as long.
+            surfaces = self.surfaces
+            both = [
+                (row, text)
+                for row, text in zip(ids, texts, strict=True)
+                if b"".join([surfaces[number] for number in row]) != text.encode("utf-8", "surrogatepass")
+            ]
+            ids, texts = [row for row, _ in both], [text for _, text in both]
+        return [(back, text) for back, text in zip(self.decode(ids), texts, strict=True) if back != text]
 
     @cached_property
     def surfaces(self) -> list[bytes]:
@@ -206,6 +220,7 @@ def from_engine(name: str, kind: str, engine: Tokenizer) -> OpenTokenizer:
         _decode=lambda ids: list(engine.decode_batch(list(ids), skip_special_tokens=False)),
         _piece=engine.id_to_token,
         _is_byte_level='"ByteLevel"' in json.dumps(facts["decoder"] or facts["pre_tokenizer"]),
+        _decodes_bytes=(facts["decoder"] or {}).get("type") == "ByteLevel",
     )
 
 

@@ -29,9 +29,9 @@ from panlect.measure.advice import Situation, advise
 from panlect.mixture.languages import asked_for
 from panlect.model.parallel_text import Aligned, read_aligned
 
-VERSION = 1
-WORD_SENTENCES = 300
-"""Whether words are split is counted on so many sentences: some six thousand words."""
+VERSION = 2
+WORD_SENTENCES = 150
+"""Whether words are split is counted on so many sentences: some three thousand words."""
 
 
 class AuditConfig(Config):
@@ -120,7 +120,7 @@ def _measure(tokenizer: Any, language: str, texts: Sequence[str]) -> _Measured:
         unknown=int((flat == tokenizer.unknown).sum()),
         fallback=int(tokenizer.is_partial[flat].sum()),
     )
-    changed = [(back, text) for back, text in zip(tokenizer.decode(ids), texts, strict=True) if back != text]
+    changed = tokenizer.changed(texts, ids)
     respelled = sum(_nfc(back) == _nfc(text) for back, text in changed)
     return _Measured(
         counts=counts,

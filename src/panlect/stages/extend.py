@@ -23,7 +23,7 @@ from panlect.measure import tokenizer as measure
 from panlect.mixture.languages import asked_for
 from panlect.model.corpus import components_of, rows_by_language, sampled
 
-VERSION = 1
+VERSION = 2
 HELD_OUT_EVERY = 20
 
 
