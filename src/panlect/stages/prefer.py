@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from panlect.draft import draft
 from panlect.folder import Folder, Input, one_model, tables
@@ -34,6 +34,18 @@ class PreferConfig(TrainingConfig):
     """How often each pair is read."""
     steps: int = Field(default=0, ge=0)
     """Stop after so many steps, repeating the pairs as needed; 0 goes by `epochs`."""
+    replay: dict[str, float] = Field(default_factory=dict)
+    """Inputs, by name, whose dialogues (or, without dialogues, documents) are read beside the pairs, and
+    their share of each step's tokens: what no pair shows is forgotten. Their own pairs are not read."""
+    replay_weight: float = Field(default=1.0, ge=0)
+    """Weight of the replayed texts' mean token loss, beside the mean loss of the pairs."""
+
+    @field_validator("replay")
+    @classmethod
+    def _leaves_room(cls, shares: dict[str, float]) -> dict[str, float]:
+        if any(share <= 0 for share in shares.values()) or sum(shares.values()) >= 1:
+            raise ValueError("each share is above 0, and together they leave room for pairs, below 1")
+        return shares
 
 
 def prefer(inputs: Sequence[Input], out: Path, config: PreferConfig) -> Folder:
@@ -42,19 +54,30 @@ def prefer(inputs: Sequence[Input], out: Path, config: PreferConfig) -> Folder:
     Raises:
         ModelError: there is no model or no chat template, or training diverged.
         DataError: there are no pairs.
+        ConfigError: `replay` names something that is no input.
     """
-    from panlect.model import adapters, bookkeeping, load, loop, losses, preference
+    from panlect.model import adapters, bookkeeping, load, loop, losses, preference, replay
 
     with draft(out, "prefer", VERSION, config, inputs) as work:
         model = adapters.attach(load.load(one_model(inputs)), config.trained, work)
-        texts = preference.read(tables(inputs, "preference"), model.tokenizer)
-        plan = preference.plan(texts, model, config, epochs=config.epochs, steps=config.steps)
-        work.log(bookkeeping.describe(model, plan))
+        paired = [each for each in inputs if each.name not in config.replay]
+        texts = preference.read(tables(paired, "preference"), model.tokenizer)
+        share = 1 - sum(config.replay.values())
+        settings = config.model_copy(update={"batch_tokens": max(1, round(share * config.batch_tokens))})
+        pairs = preference.plan(texts, model, settings, epochs=config.epochs, steps=config.steps)
         if config.loss in losses.NEEDS_REFERENCE:
             preference.take_reference(
-                model.network, plan, config, cache=work.scratch / "reference.safetensors"
+                model.network, pairs, config, cache=work.scratch / "reference.safetensors"
             )
         objective = preference.objective(model.network, losses.preference_formula(config))
+        plan: loop.Work = pairs
+        if config.replay:
+            beside = replay.sources(
+                inputs, config.replay, model.tokenizer, batch_tokens=config.batch_tokens, seed=config.seed
+            )
+            plan = replay.ReplayPlan(pairs, beside, config.replay_weight, config.micro_tokens)
+            objective = replay.objective(model.network, objective)
+        work.log(bookkeeping.describe(model, plan))
         ledger = loop.train(model.network, plan, objective, config, work)
         bookkeeping.finish(model, ledger, plan, inputs, work)
     return work.folder
