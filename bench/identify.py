@@ -9,7 +9,6 @@ is, without our script rule, and their labels are read by `Language.parse`.
 """
 
 import csv
-import json
 import os
 import statistics
 import sys
@@ -72,11 +71,8 @@ def web() -> Iterator[tuple[str, str]]:
     path = str(DATA / "web/warc_whirlwind/whirlwind.warc.wet.gz")
     for block in blocks(path, "wet", Rule(), Limits()):
         yield from ((document.text, "arg_Latn") for document in parse(block, Limits()).documents)
-    for file in sorted(DATA.glob("web/newspaper4k/metadata/*.json")):
-        language = code(str(json.loads(file.read_text(encoding="utf-8")).get("language", "")))
-        text = DATA / "web/newspaper4k/txt" / f"{file.stem}.txt"
-        if language and text.is_file():
-            yield text.read_text(encoding="utf-8"), language
+    for file in sorted(DATA.glob("web/newspaper4k/txt/*_article*.txt")):
+        yield file.read_text(encoding="utf-8"), code(file.stem.split("_")[0])
     for file in sorted(DATA.glob("web/fastapi_docs/*/**/*.md")):
         name = file.relative_to(DATA / "web/fastapi_docs").parts[0]
         yield file.read_text(encoding="utf-8"), code(name.replace("zh-hant", "zh-Hant"))

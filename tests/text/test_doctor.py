@@ -1,5 +1,6 @@
 """The doctor mends planted damage and leaves every script alone that has none."""
 
+import time
 import unicodedata
 
 import pytest
@@ -171,3 +172,13 @@ def test_every_repair_is_idempotent_and_counts_its_changes(text):
             "furniture",
             "mojibake",
         ), name
+
+
+@pytest.mark.parametrize("filler", ["\u200b", "\u200d", "\u200e", "\u0301", "\u0e31\u200b"])
+def test_a_long_run_of_invisible_characters_takes_no_longer_than_others(filler):
+    text = "ก" + filler * 100_000 + "ข"
+    start = time.process_time()
+    mended, _ = doctor.controls(text)
+    assert time.process_time() - start < 5
+    assert mended[0] == "ก"
+    assert mended[-1] == "ข"

@@ -206,6 +206,8 @@ _JOINING = (
     "Sinh Mymr Khmr Tibt Newa Gran Tirh Shrd Sidd Java Bali Sund Lana Cham Kthi Takr "
     "Modi Dogr Gong Gonm Nand Diak Khar Brah Phag Mani Sogd Ougr "
 )
+REACH = 32
+"""How many marks and invisible characters may stand between a character and the letter that decides on it."""
 JOINING_SCRIPTS = frozenset(_JOINING.split())
 """Scripts whose letters join or stack: there ZWJ and ZWNJ choose between different spellings."""
 
@@ -260,10 +262,14 @@ def _is_needed(text: str, at: int, character: str) -> bool:
 
 
 def _near(text: str, at: int, step: int) -> str:
-    """The next character on one side that is visible and no mark of the letter it stands on."""
-    at += step
-    while 0 <= at < len(text):
-        character = text[at]
+    """The next character on one side that is visible and no mark of the letter it stands on.
+
+    Not farther than `REACH`: a run of invisible characters would be walked for each of them.
+    """
+    for place in range(at + step, at + step * (REACH + 1), step):
+        if not 0 <= place < len(text):
+            break
+        character = text[place]
         visible = not _INVISIBLE.match(character)
         if (visible and unicodedata.category(character) not in ("Mn", "Me")) or character == "\ufe0f":
             if character != "\ufe0f":
@@ -274,7 +280,6 @@ def _near(text: str, at: int, step: int) -> str:
             and script_of(character) not in ("Zinh", "Zyyy")
         ):
             return character  # a virama or vowel sign of a joining script
-        at += step
     return ""
 
 

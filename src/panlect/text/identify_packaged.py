@@ -98,9 +98,7 @@ class Cld2:
 
     def __init__(self) -> None:
         self._cld2 = needs("pycld2", "identification with cld2")
-        labels = [
-            code for _, code in self._cld2.LANGUAGES if code not in ("un", "xxx") and not code.startswith("x")
-        ]
+        labels = [code for _, code in self._cld2.LANGUAGES if code != "un" and not code.startswith("xx")]
         known = [
             (label, code)
             for label, code in zip(labels, canonical(labels), strict=True)
