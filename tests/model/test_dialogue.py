@@ -2,10 +2,11 @@
 
 from typing import Any
 
+import polars as pl
 import pytest
 
 from panlect.errors import DataError, ModelError
-from panlect.model import dialogue, packing
+from panlect.model import dialogue, dialogue_tokens, packing
 
 TURNS = [
     {"role": "user", "content": "ዓለም? 👋🏾"},
@@ -86,3 +87,41 @@ def test_no_answer(tokenizer: Any) -> None:
     with pytest.raises(DataError, match="no assistant turn") as error:
         dialogue.render(tokenizer, [TURNS, TURNS[:1]])
     assert error.value.where == "dialogue:row 1"
+
+
+def test_no_more_is_encoded_than_the_budget_takes(tokenizer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The draws are the same as if all dialogues were encoded, and no language is forgotten."""
+    languages = ["swh_Latn", "tha_Thai", "eng_Latn"]
+    rows = [
+        {"messages": [*TURNS[:1], {"role": "assistant", "content": f"Ziwa {i}"}], "answer_language": languages[i % 3],
+         "origin": "native" if i % 2 else None}
+        for i in range(200)
+    ]  # fmt: skip
+    frame = pl.DataFrame(rows)
+    weights = {"tha_Thai": 2.0}, {"native": 0.5}
+    whole = dialogue_tokens.read(frame, tokenizer, *weights)
+    budget_tokens = int(whole.lengths.mean() * 30)
+    order = dialogue_tokens.order(whole, 1.0, budget_tokens, 7)
+    monkeypatch.setattr(dialogue_tokens, "FIRST_DRAWS", 16)
+    rendered: list[int] = []
+    real = dialogue_tokens.render
+    monkeypatch.setattr(
+        dialogue_tokens, "render", lambda t, dialogues: rendered.append(len(dialogues)) or real(t, dialogues)
+    )
+    part, short = dialogue_tokens.read_within(
+        frame, tokenizer, weights, budget_tokens=budget_tokens, epochs=1.0, seed=7
+    )
+    assert sum(rendered) < 60
+    assert part.languages == whole.languages
+    assert len(short) == len(order)
+    for mine, theirs in zip(short, order, strict=True):
+        for tokens, text in ((part, mine), (whole, theirs)):
+            assert tokens.ids[tokens.offsets[text] : tokens.offsets[text + 1]].size
+        ours = part.ids[part.offsets[mine] : part.offsets[mine + 1]]
+        assert ours.tolist() == whole.ids[whole.offsets[theirs] : whole.offsets[theirs + 1]].tolist()
+        assert part.languages[part.language[mine]] == whole.languages[whole.language[theirs]]
+        assert part.weight[mine] == whole.weight[theirs]
+    longer, again = dialogue_tokens.read_within(
+        frame, tokenizer, weights, budget_tokens=int(whole.lengths.sum() * 1.5), epochs=1.0, seed=7
+    )
+    assert len(longer) == 200 < len(again)

@@ -123,8 +123,10 @@ def train(network: Any, work: Work, objective: Objective, settings: TrainingConf
     network.train()
     meter = Meter(network, settings.machine, among, row_tokens=settings.sequence_tokens, half=half)
     plain = parallel.skeleton(network) if among.sharded else None
-    compiled = torch.compile(objective) if settings.compile else objective
-    forward = parallel.spread(network, compiled, among, half=half)
+    if settings.compile:
+        for block in parallel.blocks(network):
+            block.compile()  # one compilation serves all blocks, and losses keep their own kernels
+    forward = parallel.spread(network, objective, among, half=half)
     optimiser = make_optimiser(network, settings)
     trained = [p for group in optimiser.param_groups for p in group["params"]]
     ledger = Ledger(draft.scratch / "ledger.jsonl", work.languages, work.components, among)
@@ -221,6 +223,8 @@ def train(network: Any, work: Work, objective: Objective, settings: TrainingConf
         parallel.unshard(network, plain, among)
     if settings.activation_checkpointing:
         network.activation_checkpointing_disable()
+    for block in parallel.blocks(network):
+        block._compiled_call_impl = None
     network.eval()
     network.set_attn_implementation(attention)
     return ledger

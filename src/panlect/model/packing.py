@@ -10,8 +10,8 @@ Shapes: B rows, T positions of a row, N positions that carry a loss.
 
 # ruff: noqa: N815  (fields carry their shape as suffix letters, like variables)
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -59,6 +59,12 @@ class Tokens:
     def cells(self, texts: Ints) -> Ints:
         """The (language, component) cell of each of the texts: language-major, as the ledger counts."""
         return self.language[texts].astype(np.int64) * len(self.components) + self.component[texts]
+
+    def among(self, languages: Iterable[str]) -> "Tokens":
+        """The same texts, with room for languages that none of them is in."""
+        names = tuple(sorted({*self.languages, *languages}))
+        places = np.array([names.index(name) for name in self.languages], np.int32)
+        return replace(self, languages=names, language=places[self.language])
 
     def counted(self, texts: Ints, shares: NDArray[np.float64] | float = 1.0) -> NDArray[np.float64]:
         """Tokens, characters and bytes of such shares of the texts, per cell: (cells, 3)."""

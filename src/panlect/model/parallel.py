@@ -100,6 +100,12 @@ def deal(passes: list[T], among: Ranks) -> list[tuple[T, bool]]:
     return own + [(passes[0], False)] * (rounds - len(own))
 
 
+def blocks(network: Any) -> list[nn.Module]:
+    """The repeated parts of a model, as its family names them: what is sharded and compiled one by one."""
+    kinds = set(getattr(network, "_no_split_modules", None) or ())
+    return [module for module in network.modules() if type(module).__name__.removeprefix("FSDP") in kinds]
+
+
 class Pass(nn.Module):
     """One pass of a batch through the objective, as a module, so that DDP and FSDP see where it begins."""
 
@@ -132,10 +138,8 @@ def spread(network: Any, objective: Any, among: Ranks, *, half: bool) -> Any:
     mesh = init_device_mesh(among.device.type, (among.count,))
     # Gathered and computed in bf16, reduced in fp32; what is updated stays fp32.
     policy = MixedPrecisionPolicy(torch.bfloat16, torch.float32) if half else MixedPrecisionPolicy()
-    kinds = set(getattr(network, "_no_split_modules", None) or ())
-    for module in list(network.modules()):
-        if type(module).__name__ in kinds:
-            fully_shard(module, mesh=mesh, mp_policy=policy)
+    for block in blocks(network):
+        fully_shard(block, mesh=mesh, mp_policy=policy)
     fully_shard(whole, mesh=mesh, mp_policy=policy)
     if any(not isinstance(parameter, DTensor) for parameter in network.parameters()):
         raise ModelError("some parameters were not sharded", where="parallel: fsdp", fix="use ddp")

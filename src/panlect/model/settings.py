@@ -118,4 +118,4 @@ class TrainingConfig(Config):
     checkpoint_seconds: float = Field(default=120.0, ge=0)
     """Seconds between checkpoints, each of which a killed run can continue from; 0 writes one every step."""
     compile: bool = False
-    """Compile the model with torch.compile (slow start, faster steps; needs a C++ compiler on a CPU)."""
+    """Compile the blocks with torch.compile (slow start, faster steps; needs a C++ compiler on a CPU)."""

@@ -38,8 +38,14 @@ def instruct(inputs: Sequence[Input], out: Path, config: InstructConfig) -> Fold
     with draft(out, "instruct", VERSION, config, inputs) as work:
         model = adapters.attach(load.load(one_model(inputs)), config.trained, work)
         frame = tables(inputs, "dialogue")
-        texts = dialogue_tokens.read(frame, model.tokenizer, config.language_weights, config.origin_weights)
-        order = dialogue_tokens.order(texts, config.epochs, config.budget_tokens, config.seed)
+        texts, order = dialogue_tokens.read_within(
+            frame,
+            model.tokenizer,
+            (config.language_weights, config.origin_weights),
+            budget_tokens=config.budget_tokens,
+            epochs=config.epochs,
+            seed=config.seed,
+        )
         plan = bookkeeping.plan(texts, order, config, model)
         work.log(bookkeeping.describe(model, plan))
         ledger = loop.train(model.network, plan, objectives.language_model(model.network), config, work)

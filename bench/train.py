@@ -1,0 +1,224 @@
+"""How fast a small model learns on one core: this loop, a bare PyTorch loop, and TRL's SFTTrainer.
+
+    python bench/train.py [--steps 40] [--arms ours bare trl-bfd ...] [--json FILE]
+
+A 5 M-parameter Llama (8,192 pieces) reads the embedded world's short documents in 24 languages, 2,048 tokens
+a step, bf16. Every arm runs in a process of its own, on the same documents in the same order. `bare` is what
+one writes by hand over the very same packed batches (so its losses must be ours); TRL packs for itself, with
+everything that costs it time turned off. Counted are real tokens a second, padding never; the median of
+windows of five steps in the second half. Needs `pip install trl`.
+"""
+
+import argparse
+import itertools
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+ROW, BATCH, VOCABULARY, SEED, WINDOW = 256, 2048, 8192, 0, 5
+SHAPE = {
+    "hidden_size": 256, "intermediate_size": 704, "layers": 4, "heads": 4, "key_value_heads": 4,
+    "position_limit": 512,
+}  # fmt: skip
+ARMS = ("ours", "ours-compiled", "bare", "bare-compiled", "trl-bfd", "trl-wrapped", "trl-bfd-compiled")
+
+
+def prepare(place: Path, steps: int) -> tuple[Any, Any]:
+    """Return the model of an arm, always the same one, and its plan of batches."""
+    from panlect.folder import Folder, resolve
+    from panlect.model import corpus_tokens, load, packing, tokenizer_training
+    from panlect.stages.pretrain import ModelShape
+    from panlect.stages.world import WorldConfig, world
+
+    if not (place / "world" / "manifest.json").is_file():
+        world([], place / "world", WorldConfig(languages="cldr-24", territories=16))
+        texts = Folder.open(place / "world").table("document")["text"].to_list()
+        tokenizer_training.save(tokenizer_training.train(texts, VOCABULARY), place / "tokenizer")
+    tokenizer = load.load_tokenizer(place / "tokenizer")
+    model = load.build(tokenizer, ModelShape(**SHAPE), seed=SEED)
+    tokens, order = corpus_tokens.read([resolve(place / "world")], tokenizer, (steps + 1) * BATCH, 1, SEED)
+    return model, packing.Plan(tokens, order, ROW, BATCH, BATCH, pad_id=0)
+
+
+def ours(place: Path, steps: int, *, compiled: bool) -> dict[str, Any]:
+    from dataclasses import replace
+
+    from panlect.model import loop, objectives
+    from panlect.model.settings import Machine, TrainingConfig
+
+    sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+    from training_desk import Desk
+
+    model, plan = prepare(place, steps)
+    plan = replace(plan, order=plan.order[: plan.steps[steps - 1][1]])
+    config = TrainingConfig(
+        learning_rate=1e-3, schedule="constant", warmup_share=0, weight_decay=0.0, batch_tokens=BATCH,
+        micro_tokens=BATCH, sequence_tokens=ROW, precision="bf16", log_steps=WINDOW, compile=compiled,
+        threads=1, checkpoint_seconds=10**9, machine=Machine(peak_flops=2e11),
+    )  # fmt: skip
+    scratch = Path(tempfile.mkdtemp())
+    ledger = loop.train(model.network, plan, objectives.language_model(model.network), config, Desk(scratch))
+    rates = [sum(cell[0] for cell in row["seen"]) / row["seconds"] for row in ledger.rows]
+    losses = [sum(row["sums"]["loss"]) / sum(row["sums"]["items"]) for row in ledger.rows]
+    return {"rates": rates, "losses": losses}
+
+
+def bare(place: Path, steps: int, *, compiled: bool) -> dict[str, Any]:
+    """What one would write by hand; attention as in ours, because it is the faster of the two there."""
+    import torch
+    from torch.nn.functional import cross_entropy
+
+    from panlect.model.attention import choose_attention, packed_mask
+
+    model, plan = prepare(place, steps)
+    network = model.network
+    choose_attention(network, half=True, row_tokens=ROW)
+    optimiser = torch.optim.AdamW(
+        network.parameters(), lr=1e-3, betas=(0.9, 0.95), weight_decay=0, fused=True
+    )
+    network.train()
+    if compiled:
+        for layer in network.model.layers:
+            layer.compile()
+    rates, losses, tokens, items, total = [], [], 0, 0, 0.0
+    started = time.monotonic()
+    for step in range(steps):
+        batches = list(plan.batches(step))
+        weight = sum(len(each.targets_N) for each in batches)
+        for each in batches:
+            with torch.autocast("cpu", torch.bfloat16):
+                mask = packed_mask(network, each.segments_BT)
+                logits = network(
+                    input_ids=each.ids_BT,
+                    position_ids=each.positions_BT,
+                    attention_mask=mask,
+                    use_cache=False,
+                ).logits
+                loss = cross_entropy(
+                    logits.flatten(0, 1)[each.select_N].float(), each.targets_N, reduction="sum"
+                )
+            (loss / weight).backward()
+            total += float(loss.detach())
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimiser.step()
+        optimiser.zero_grad()
+        tokens += int(sum(each.seen[:, 0].sum() for each in batches))
+        items += weight
+        if (step + 1) % WINDOW == 0:
+            now = time.monotonic()
+            rates.append(tokens / (now - started))
+            losses.append(total / items)
+            started, tokens, items, total = now, 0, 0, 0.0
+    return {"rates": rates, "losses": losses}
+
+
+def trl(place: Path, steps: int, *, strategy: str, compiled: bool) -> dict[str, Any]:
+    import torch
+    from datasets import Dataset
+    from transformers import TrainerCallback
+    from trl import SFTConfig, SFTTrainer
+
+    model, plan = prepare(place, steps)
+    texts, order = plan.tokens, plan.order
+    rows = [texts.ids[texts.offsets[t] : texts.offsets[t + 1]].tolist() for t in order]
+    config = SFTConfig(
+        output_dir=tempfile.mkdtemp(), max_steps=steps, per_device_train_batch_size=BATCH // ROW,
+        max_length=ROW, packing=True, packing_strategy=strategy, bf16=True, gradient_checkpointing=False,
+        use_cpu=True, learning_rate=1e-3, lr_scheduler_type="constant", weight_decay=0.0, adam_beta2=0.95,
+        optim="adamw_torch_fused", logging_steps=WINDOW, save_strategy="no", report_to="none",
+        disable_tqdm=True, torch_compile=compiled, dataloader_num_workers=0, seed=SEED, eos_token=None,
+    )  # fmt: skip
+    seen: list[tuple[float, int]] = [(time.monotonic(), 0)]
+    losses: list[float] = []
+
+    class Clock(TrainerCallback):
+        def on_step_end(self, _: Any, state: Any, control: Any, **more: Any) -> None:
+            if state.global_step % WINDOW == 0:
+                seen.append((time.monotonic(), trainer.real))
+
+        def on_log(self, _: Any, state: Any, control: Any, logs: Any = None, **more: Any) -> None:
+            if logs and "loss" in logs:
+                losses.append(float(logs["loss"]))
+
+    class Counting(SFTTrainer):
+        real = 0
+
+        def training_step(self, model: Any, inputs: Any, *rest: Any, **named: Any) -> Any:
+            labels = inputs.get("labels", inputs["input_ids"])
+            self.real += int((labels != -100).sum())
+            return super().training_step(model, inputs, *rest, **named)
+
+    torch.set_num_threads(1)
+    trainer = Counting(
+        model=model.network, args=config, train_dataset=Dataset.from_dict({"input_ids": rows}),
+        processing_class=model.tokenizer, callbacks=[Clock()],
+    )  # fmt: skip
+    seen[0] = (time.monotonic(), 0)
+    trainer.train()
+    pairs = itertools.pairwise(seen)
+    return {"rates": [(b[1] - a[1]) / (b[0] - a[0]) for a, b in pairs], "losses": losses}
+
+
+def one(arm: str, place: Path, steps: int) -> dict[str, Any]:
+    compiled = arm.endswith("-compiled")
+    name = arm.removesuffix("-compiled")
+    if name == "ours":
+        return ours(place, steps, compiled=compiled)
+    if name == "bare":
+        return bare(place, steps, compiled=compiled)
+    return trl(place, steps, strategy=name.removeprefix("trl-"), compiled=compiled)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--steps", type=int, default=40)
+    parser.add_argument("--arms", nargs="+", choices=ARMS, default=list(ARMS))
+    parser.add_argument("--place", type=Path, default=Path(__file__).parent / "out" / "train")
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--one", action="store_true", help="run the first arm in this process")
+    options = parser.parse_args()
+    if options.one:
+        print("RESULT " + json.dumps(one(options.arms[0], options.place, options.steps)))
+        return
+    options.place.mkdir(parents=True, exist_ok=True)
+    prepare(options.place, options.steps)
+    found: dict[str, Any] = {}
+    for arm in options.arms:
+        words = [
+            __file__,
+            "--one",
+            "--arms",
+            arm,
+            "--steps",
+            str(options.steps),
+            "--place",
+            str(options.place),
+        ]
+        done = subprocess.run([sys.executable, *words], capture_output=True, text=True, check=False)
+        lines = [line for line in done.stdout.splitlines() if line.startswith("RESULT ")]
+        if not lines:
+            print(f"{arm:<18} failed: {done.stderr.strip().splitlines()[-1][:300]}", flush=True)
+            continue
+        result = found[arm] = json.loads(lines[-1].removeprefix("RESULT "))
+        warm = result["rates"][len(result["rates"]) // 2 :]
+        result["tokens_per_second"] = statistics.median(warm)
+        last = statistics.mean(result["losses"][-2:])
+        print(f"{arm:<18} {result['tokens_per_second']:8.0f} tokens/s   last loss {last:.4f}", flush=True)
+    if options.json:
+        options.json.write_text(json.dumps(found, indent=1))
+
+
+if __name__ == "__main__":
+    main()
