@@ -129,3 +129,9 @@ def test_one_line_is_enough(tmp_path: Path) -> None:
     assert tokenizer.get_vocab_size() < 1000
     training.save(tokenizer, tmp_path / "model", context_tokens=128)
     assert json.loads((tmp_path / "model" / "tokenizer_config.json").read_text())["model_max_length"] == 128
+
+
+@pytest.mark.parametrize("wrong", [("the",), ("<|pad|>",), ("<|a|>", "<|a|>"), ("",)])
+def test_special_tokens_must_not_clash_with_text_or_each_other(wrong: tuple[str, ...]) -> None:
+    with pytest.raises(ConfigError, match="cannot be a special token"):
+        training.train(["the text"], 400, special_tokens=wrong)

@@ -79,6 +79,15 @@ def train(
         DataError: there is no text.
     """
     marks = [*SPECIAL_TOKENS, *special_tokens]
+    if wrong := sorted(
+        mark for mark in set(marks) if marks.count(mark) > 1 or mark.strip().isalnum() or not mark
+    ):
+        raise ConfigError(
+            f"{', '.join(map(repr, wrong))} cannot be a special token",
+            where="special_tokens",
+            expected="each once, not one of the built-in ones, and not a word of ordinary text",
+            fix="write it between signs, such as <|name|>",
+        )
     needed = 256 + len(marks)
     if vocabulary < needed:
         raise ConfigError(
