@@ -6,10 +6,25 @@ work (training) and wait for the finished folder where it cannot. All of them se
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 POLL_SECONDS = 0.2
+
+
+_alone = False
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Within the block this process is the only one: for work that cannot be shared."""
+    global _alone
+    _alone = True
+    try:
+        yield
+    finally:
+        _alone = False
 
 
 def rank() -> int:
@@ -19,7 +34,9 @@ def rank() -> int:
 
 def count() -> int:
     """How many processes share the run."""
-    return int(os.environ["WORLD_SIZE"]) if {"RANK", "WORLD_SIZE"} <= os.environ.keys() else 1
+    if _alone or not {"RANK", "WORLD_SIZE"} <= os.environ.keys():
+        return 1
+    return int(os.environ["WORLD_SIZE"])
 
 
 def wait_until(holds: Callable[[], bool]) -> None:

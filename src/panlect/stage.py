@@ -36,7 +36,10 @@ class Stage(NamedTuple):
             wanted = fingerprint(self.name, self.version, config, [each.fingerprint for each in inputs])
             ranks.wait_until(lambda: Folder.finished(out, wanted) is not None)
             return Folder.open(out)
-        return self.function(inputs, out, config)
+        if self.parallel:
+            return self.function(inputs, out, config)
+        with ranks.alone():
+            return self.function(inputs, out, config)
 
 
 def load(name: str) -> Stage:

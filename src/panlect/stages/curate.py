@@ -302,5 +302,5 @@ def _refuse_losses(work_draft: Draft, count: int, tables: Tables) -> None:
             where=work_draft.out.name,
             expected="rows of every language that was read",
             fix="see `panlect show --dropped` for the reasons, and loosen those settings for them"
-                " or say their licences; or set lost_languages: allow",
+            " or say their licences; or set lost_languages: allow",
         )
