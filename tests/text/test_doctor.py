@@ -65,6 +65,7 @@ def test_words_of_common_glyphs_are_decoded_only_where_the_page_is_damaged():
     assert not shifted.rare_glyphs().intersection(word)
     assert shifted.repair(f"a {word} b")[0] == f"a {word} b"
     assert shifted.repair(f"{shift('language')} {word}, 数据")[0] == "language plc, 数据"
+    assert shifted.repair(f"{shift('language')} 整数 政教")[0] == "language 整数 政教"
 
 
 @pytest.mark.parametrize(

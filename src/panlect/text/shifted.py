@@ -41,12 +41,19 @@ def _is_in_use(character: str) -> bool:
     return False
 
 
+def _is_sure(plain: str) -> bool:
+    """Whether a decoded run is a number or longer than the commonest Chinese words, of two characters."""
+    letters = sum(c.isalpha() for c in plain)
+    return letters == 0 or letters >= 3
+
+
 def repair(text: str) -> tuple[str, int]:
     """Decode the runs that are shifted Latin text; return the text and how many runs were decoded.
 
     A run is decoded if it holds a character that Chinese does not use and is at least two long or
     stands free of Chinese. In a text with such runs, a run of characters in use is decoded too
-    if it stands free of Chinese and reads as a word or number. A single 数 in Chinese stays 数.
+    if it stands free of Chinese and reads as a word or number; two characters are too few to tell
+    整数 (whole number) from "tp". A single 数 in Chinese stays 数.
     """
     runs = [match.group() for match in _RUN.finditer(text)]
     if not runs:
@@ -62,7 +69,7 @@ def repair(text: str) -> tuple[str, int]:
         if rare.intersection(run):
             wanted = len(run) > 1 or free
         else:
-            wanted = bool(damaged) and free and bool(_TOKEN.fullmatch(plain))
+            wanted = bool(damaged) and free and bool(_TOKEN.fullmatch(plain)) and _is_sure(plain)
         count += wanted
         return plain if wanted else run
 
