@@ -1,12 +1,14 @@
 """How fast a small model learns on one core: this loop, a bare PyTorch loop, and TRL's SFTTrainer.
 
-    python bench/train.py [--steps 40] [--arms ours bare trl-bfd ...] [--json FILE]
+    python bench/train.py [--steps 40] [--rounds 3] [--arms ours bare trl-bfd ...] [--json FILE]
 
 A 5 M-parameter Llama (8,192 pieces) reads the embedded world's short documents in 24 languages, 2,048 tokens
 a step, bf16. Every arm runs in a process of its own, on the same documents in the same order. `bare` is what
 one writes by hand over the very same packed batches (so its losses must be ours); TRL packs for itself, with
 everything that costs it time turned off. Counted are real tokens a second, padding never; the median of
-windows of five steps in the second half. Needs `pip install trl`.
+windows of five steps in the second half of a run, then over the rounds, in which all arms take turns.
+Of ours also: the ledger's share of the time, and what a checkpoint costs to write and to read, in steps.
+Needs `pip install trl`. With PRECISION=fp32 in the environment all arms compute in that.
 """
 
 import argparse
@@ -25,11 +27,13 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
+PRECISION = os.environ.get("PRECISION", "bf16")
 ROW, BATCH, VOCABULARY, SEED, WINDOW = 256, 2048, 8192, 0, 5
 SHAPE = {
     "hidden_size": 256, "intermediate_size": 704, "layers": 4, "heads": 4, "key_value_heads": 4,
     "position_limit": 512,
 }  # fmt: skip
+SHARES = ("ledger_share", "save_steps", "restore_steps")
 ARMS = ("ours", "ours-compiled", "bare", "bare-compiled", "trl-bfd", "trl-wrapped", "trl-bfd-compiled")
 
 
@@ -53,7 +57,7 @@ def prepare(place: Path, steps: int) -> tuple[Any, Any]:
 def ours(place: Path, steps: int, *, compiled: bool) -> dict[str, Any]:
     from dataclasses import replace
 
-    from panlect.model import loop, objectives
+    from panlect.model import ledger, loop, objectives
     from panlect.model.settings import Machine, TrainingConfig
 
     sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
@@ -63,14 +67,59 @@ def ours(place: Path, steps: int, *, compiled: bool) -> dict[str, Any]:
     plan = replace(plan, order=plan.order[: plan.steps[steps - 1][1]])
     config = TrainingConfig(
         learning_rate=1e-3, schedule="constant", warmup_share=0, weight_decay=0.0, batch_tokens=BATCH,
-        micro_tokens=BATCH, sequence_tokens=ROW, precision="bf16", log_steps=WINDOW, compile=compiled,
+        micro_tokens=BATCH, sequence_tokens=ROW, precision=PRECISION, log_steps=WINDOW, compile=compiled,
         threads=1, checkpoint_seconds=10**9, machine=Machine(peak_flops=2e11),
     )  # fmt: skip
     scratch = Path(tempfile.mkdtemp())
-    ledger = loop.train(model.network, plan, objectives.language_model(model.network), config, Desk(scratch))
-    rates = [sum(cell[0] for cell in row["seen"]) / row["seconds"] for row in ledger.rows]
-    losses = [sum(row["sums"]["loss"]) / sum(row["sums"]["items"]) for row in ledger.rows]
-    return {"rates": rates, "losses": losses}
+    spent = dict.fromkeys(("add", "close_window"), 0.0)
+    for name in spent:
+        timed(ledger.Ledger, name, spent)
+    done = loop.train(model.network, plan, objectives.language_model(model.network), config, Desk(scratch))
+    rates = [sum(cell[0] for cell in row["seen"]) / row["seconds"] for row in done.rows]
+    losses = [sum(row["sums"]["loss"]) / sum(row["sums"]["items"]) for row in done.rows]
+    seconds = sum(row["seconds"] for row in done.rows)
+    step = statistics.median(row["seconds"] for row in done.rows) / WINDOW
+    costs = {
+        f"{name}_steps": value / step for name, value in checkpoint_seconds(model.network, config).items()
+    }
+    return {"rates": rates, "losses": losses, "ledger_share": sum(spent.values()) / seconds, **costs}
+
+
+def timed(owner: Any, name: str, spent: dict[str, float]) -> None:
+    """Let a method count the seconds that it takes."""
+    inner = getattr(owner, name)
+
+    def outer(*arguments: Any, **named: Any) -> Any:
+        started = time.perf_counter()
+        try:
+            return inner(*arguments, **named)
+        finally:
+            spent[name] += time.perf_counter() - started
+
+    setattr(owner, name, outer)
+
+
+def checkpoint_seconds(network: Any, config: Any) -> dict[str, float]:
+    """Seconds to write a checkpoint and to continue from one, with all moments there."""
+    import torch
+
+    from panlect.model import checkpoint, loop
+
+    network.train().requires_grad_(True)
+    optimiser = loop.make_optimiser(network, config)
+    for parameter in network.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    optimiser.step()
+    found = {}
+    place = Path(tempfile.mkdtemp())
+    for name, act in (
+        ("save", lambda: checkpoint.save(place, 1, network, optimiser, {})),
+        ("restore", lambda: checkpoint.restore(place, network, optimiser)),
+    ):
+        started = time.perf_counter()
+        act()
+        found[name] = time.perf_counter() - started
+    return found
 
 
 def bare(place: Path, steps: int, *, compiled: bool) -> dict[str, Any]:
@@ -82,7 +131,7 @@ def bare(place: Path, steps: int, *, compiled: bool) -> dict[str, Any]:
 
     model, plan = prepare(place, steps)
     network = model.network
-    choose_attention(network, half=True, row_tokens=ROW)
+    choose_attention(network, half=PRECISION == "bf16", row_tokens=ROW)
     optimiser = torch.optim.AdamW(
         network.parameters(), lr=1e-3, betas=(0.9, 0.95), weight_decay=0, fused=True
     )
@@ -96,7 +145,7 @@ def bare(place: Path, steps: int, *, compiled: bool) -> dict[str, Any]:
         batches = list(plan.batches(step))
         weight = sum(len(each.targets_N) for each in batches)
         for each in batches:
-            with torch.autocast("cpu", torch.bfloat16):
+            with torch.autocast("cpu", torch.bfloat16, enabled=PRECISION == "bf16"):
                 mask = packed_mask(network, each.segments_BT)
                 logits = network(
                     input_ids=each.ids_BT,
@@ -133,7 +182,7 @@ def trl(place: Path, steps: int, *, strategy: str, compiled: bool) -> dict[str, 
     rows = [texts.ids[texts.offsets[t] : texts.offsets[t + 1]].tolist() for t in order]
     config = SFTConfig(
         output_dir=tempfile.mkdtemp(), max_steps=steps, per_device_train_batch_size=BATCH // ROW,
-        max_length=ROW, packing=True, packing_strategy=strategy, bf16=True, gradient_checkpointing=False,
+        max_length=ROW, packing=True, packing_strategy=strategy, bf16=PRECISION == "bf16", gradient_checkpointing=False,
         use_cpu=True, learning_rate=1e-3, lr_scheduler_type="constant", weight_decay=0.0, adam_beta2=0.95,
         optim="adamw_torch_fused", logging_steps=WINDOW, save_strategy="no", report_to="none",
         disable_tqdm=True, torch_compile=compiled, dataloader_num_workers=0, seed=SEED, eos_token=None,
@@ -179,11 +228,49 @@ def one(arm: str, place: Path, steps: int) -> dict[str, Any]:
     return trl(place, steps, strategy=name.removeprefix("trl-"), compiled=compiled)
 
 
+def in_a_process(arm: str, options: argparse.Namespace) -> dict[str, Any] | None:
+    """Run one arm once, by itself; None if it failed."""
+    words = [__file__, "--one", "--arms", arm, "--steps", str(options.steps), "--place", str(options.place)]
+    done = subprocess.run([sys.executable, *words], capture_output=True, text=True, check=False)
+    lines = [line for line in done.stdout.splitlines() if line.startswith("RESULT ")]
+    if not lines:
+        print(f"{arm:<18} failed: {done.stderr.strip().splitlines()[-1][:300]}", flush=True)
+        return None
+    result: dict[str, Any] = json.loads(lines[-1].removeprefix("RESULT "))
+    warm = result["rates"][len(result["rates"]) // 2 :]
+    result["tokens_per_second"] = statistics.median(warm)
+    print(f"{arm:<18} {result['tokens_per_second']:8.0f} tokens/s", flush=True)
+    return result
+
+
+def compare(found: dict[str, list[dict[str, Any]]]) -> None:
+    """Medians over the rounds, beside the bare loop of the same form and the best of TRL."""
+    speed = {
+        arm: statistics.median(one["tokens_per_second"] for one in rounds) for arm, rounds in found.items()
+    }
+    best = max((value for arm, value in speed.items() if arm.startswith("trl")), default=0.0)
+    for arm, value in speed.items():
+        rounds = found[arm]
+        line = f"{arm:<18} {value:8.0f} tokens/s   last loss {rounds[0]['losses'][-1]:.4f}"
+        beside = arm.replace("ours", "bare")
+        if beside != arm and beside in found:
+            pairs = zip(rounds[0]["losses"], found[beside][0]["losses"], strict=True)
+            ratio = statistics.median(
+                a["tokens_per_second"] / b["tokens_per_second"]
+                for a, b in zip(rounds, found[beside], strict=False)
+            )
+            line += f"   {ratio:.3f} of {beside}, losses within {max(abs(a - b) for a, b in pairs):.4f}"
+        if arm.startswith("ours") and best:
+            line += f"   {value / best:.2f} of TRL's best"
+        print(line + "".join(f"   {name} {rounds[0][name]:.4f}" for name in SHARES if name in rounds[0]))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--steps", type=int, default=40)
+    parser.add_argument("--rounds", type=int, default=3, help="how often each arm runs, in turn")
     parser.add_argument("--arms", nargs="+", choices=ARMS, default=list(ARMS))
     parser.add_argument("--place", type=Path, default=Path(__file__).parent / "out" / "train")
     parser.add_argument("--json", type=Path)
@@ -194,28 +281,12 @@ def main() -> None:
         return
     options.place.mkdir(parents=True, exist_ok=True)
     prepare(options.place, options.steps)
-    found: dict[str, Any] = {}
-    for arm in options.arms:
-        words = [
-            __file__,
-            "--one",
-            "--arms",
-            arm,
-            "--steps",
-            str(options.steps),
-            "--place",
-            str(options.place),
-        ]
-        done = subprocess.run([sys.executable, *words], capture_output=True, text=True, check=False)
-        lines = [line for line in done.stdout.splitlines() if line.startswith("RESULT ")]
-        if not lines:
-            print(f"{arm:<18} failed: {done.stderr.strip().splitlines()[-1][:300]}", flush=True)
-            continue
-        result = found[arm] = json.loads(lines[-1].removeprefix("RESULT "))
-        warm = result["rates"][len(result["rates"]) // 2 :]
-        result["tokens_per_second"] = statistics.median(warm)
-        last = statistics.mean(result["losses"][-2:])
-        print(f"{arm:<18} {result['tokens_per_second']:8.0f} tokens/s   last loss {last:.4f}", flush=True)
+    found: dict[str, list[dict[str, Any]]] = {}
+    for _ in range(options.rounds):
+        for arm in options.arms:
+            if result := in_a_process(arm, options):
+                found.setdefault(arm, []).append(result)
+    compare(found)
     if options.json:
         options.json.write_text(json.dumps(found, indent=1))
 

@@ -38,7 +38,7 @@ def straight(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory / "run"
 
 
-LONG = RECIPE.replace("proportional}", "proportional, max_epochs: 0, budget_documents: 9000}").replace(
+LONG = RECIPE.replace("proportional}", "proportional, max_epochs: null, budget_documents: 9000}").replace(
     "epochs: 4}", "epochs: 30}"
 )
 """The same with 140 and 560 steps, of which every twentieth of a second sees a checkpoint."""
