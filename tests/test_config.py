@@ -32,6 +32,8 @@ class Outer(Config):
     """How many tokens."""
     inner: Inner = Inner()
     """Nested."""
+    other: Inner | None = None
+    """Not there by default."""
 
 
 def test_yaml_has_the_types_our_users_mean() -> None:
@@ -110,6 +112,10 @@ def test_set_reads_yaml_values() -> None:
 def test_explain_is_yaml_that_loads_into_the_defaults() -> None:
     text = explain(Outer).replace("budget_tokens:  #", "budget_tokens: 7  #")
     assert "# The peak." in text
+    assert "inner:\n  # How deep.\n  depth: 1  # int" in text
+    assert "other: null  # Optional[Inner]\n#   # How deep.\n#   depth: 1  # int" in text.replace(
+        "Inner | None", "Optional[Inner]"
+    )
     assert check(Outer, parse_mapping(text, where="x"), where="x") == Outer(budget_tokens=7)
 
 

@@ -14,7 +14,7 @@ from typing import Any, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
-from pydantic_core import ErrorDetails, PydanticUndefined
+from pydantic_core import ErrorDetails
 
 from panlect.errors import ConfigError
 
@@ -186,19 +186,34 @@ def _model_in(annotation: object) -> type[BaseModel] | None:
 
 
 def explain(kind: type[Config]) -> str:
-    """Return the settings as annotated YAML: each field's sentence, type and default."""
-    lines = [f"# {line}" for line in (kind.__doc__ or "").strip().splitlines()]
+    """Return the settings as annotated YAML: each field's sentence, type and default.
+
+    Settings within settings are written out where they are part of the defaults, and as comments where
+    the default is null.
+    """
+    doc = [f"# {line}" for line in (kind.__doc__ or "").strip().splitlines()]
+    return "\n".join(doc + _explained(kind, kind.model_construct())) + "\n"
+
+
+def _explained(kind: type[BaseModel], defaults: BaseModel) -> list[str]:
+    lines = []
     for name, field in kind.model_fields.items():
-        lines.append("")
-        lines += [f"# {line.strip()}" for line in (field.description or "").strip().splitlines()]
+        lines += ["", *(f"# {line.strip()}" for line in (field.description or "").strip().splitlines())]
+        value, inner = getattr(defaults, name, None), _model_in(field.annotation)
         if field.is_required():
             lines.append(f"{name}:  # required; {_type_name(field.annotation)}")
-            continue
-        default = field.get_default(call_default_factory=True)
-        assert default is not PydanticUndefined
-        value = kind.model_construct(**{name: default}).model_dump(mode="json", include={name})[name]
-        lines.append(f"{name}: {json.dumps(value, ensure_ascii=False)}  # {_type_name(field.annotation)}")
-    return "\n".join(lines) + "\n"
+        elif isinstance(value, BaseModel):
+            lines += [f"{name}:", *_indented(_explained(type(value), value))]
+        else:
+            shown = kind.model_construct(**{name: value}).model_dump(mode="json", include={name})[name]
+            lines.append(f"{name}: {json.dumps(shown, ensure_ascii=False)}  # {_type_name(field.annotation)}")
+            if inner and value is None:
+                lines += [f"# {line}" for line in _indented(_explained(inner, inner.model_construct()))]
+    return lines
+
+
+def _indented(lines: list[str]) -> list[str]:
+    return [f"  {line}" for line in lines if line]
 
 
 def _type_name(annotation: object) -> str:
