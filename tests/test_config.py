@@ -1,6 +1,7 @@
 """Settings: every mistake at once with its place, YAML 1.2 types, and documentation from one source."""
 
 import json
+import re
 from pathlib import Path
 from typing import Literal
 
@@ -113,9 +114,7 @@ def test_explain_is_yaml_that_loads_into_the_defaults() -> None:
     text = explain(Outer).replace("budget_tokens:  #", "budget_tokens: 7  #")
     assert "# The peak." in text
     assert "inner:\n  # How deep.\n  depth: 1  # int" in text
-    assert "other: null  # Optional[Inner]\n#   # How deep.\n#   depth: 1  # int" in text.replace(
-        "Inner | None", "Optional[Inner]"
-    )
+    assert re.search(r"other: null  # .*\n#   # How deep\.\n#   depth: 1  # int\n", text)
     assert check(Outer, parse_mapping(text, where="x"), where="x") == Outer(budget_tokens=7)
 
 
