@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from panlect import language_codes
 from panlect.errors import LanguageError
-from panlect.language import RIGHT_TO_LEFT, SCHEMES, Language, describe, group, groups
+from panlect.language import RIGHT_TO_LEFT, SCHEMES, Language, codes_of, describe, group, groups
 
 LOSSLESS = ("code", "bcp47", "flores", "nllb", "mbart", "xl-sum", "cldr")  # these name the script too
 
@@ -537,3 +537,11 @@ def test_importing_reads_nothing_heavy() -> None:
     script = f"import sys; import panlect.language; print(sorted({heavy} & set(sys.modules)))"
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
+
+
+def test_codes_of_languages_and_groups_by_any_name() -> None:
+    assert codes_of("sw") == ("swh_Latn",)
+    assert codes_of(("hi", "swahili", "sw")) == ("hin_Deva", "swh_Latn")
+    assert len(codes_of("cldr-24")) == 24
+    with pytest.raises(LanguageError):
+        codes_of(("qqqqq",))

@@ -5,7 +5,7 @@ plus ISO 15924 (the script). Facts come from languages.csv, which is read on fir
 module reads nothing. docs/languages.md lists the schemes, the decisions and the sources.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -328,6 +328,23 @@ def group(name: str) -> tuple[Language, ...]:
             fix=f"did you mean {', '.join(close)}?" if close else "list them with panlect.language.groups()",
         )
     return tuple(Language(code) for code in sorted(chosen))
+
+
+def codes_of(names: str | Iterable[str]) -> tuple[str, ...]:
+    """The codes that names of languages and groups stand for, each once, in order.
+
+    Raises:
+        LanguageError: a name is neither.
+
+    >>> codes_of(["sw", "bn", "swh_Latn"])
+    ('swh_Latn', 'ben_Beng')
+    """
+    known = frozenset(groups())
+    found: dict[str, None] = {}
+    for name in (names,) if isinstance(names, str) else names:
+        members = group(name) if name in known else (Language.parse(name),)
+        found |= dict.fromkeys(member.code for member in members)
+    return tuple(found)
 
 
 def describe(language: "Language | str") -> dict[str, object]:

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from panlect.benchmarks import BENCHMARKS, benchmark
 from panlect.benchmarks.benchmark import BAD_LABELS, Answer, Benchmark
-from panlect.benchmarks.questions import ask, codes, faults, judge, sample
+from panlect.benchmarks.questions import ask, faults, judge, sample
 from panlect.benchmarks.summary import FROM_SUMS, WITHOUT_INTERVAL
-from panlect.errors import ConfigError, LanguageError
+from panlect.errors import ConfigError
 
 
 def row(item: str, language: str = "swh_Latn", **other: object) -> dict[str, object]:
@@ -83,14 +83,6 @@ def test_a_table_without_a_benchmark_of_its_own() -> None:
         "wrong",
         "empty",
     ]
-
-
-def test_languages_by_any_name() -> None:
-    assert codes("sw") == ("swh_Latn",)
-    assert codes(("hi", "swahili", "sw")) == ("hin_Deva", "swh_Latn")
-    assert len(codes("cldr-24")) == 24
-    with pytest.raises(LanguageError):
-        codes(("qqqqq",))
 
 
 def test_every_registered_benchmark_loads() -> None:

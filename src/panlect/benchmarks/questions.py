@@ -13,22 +13,7 @@ from hashlib import blake2b
 from typing import Any
 
 from panlect.benchmarks.benchmark import Answer, Ask, Benchmark, Row, Verdict
-from panlect.language import Language, group, groups
 from panlect.measure.choices import pick
-
-
-def codes(names: str | Sequence[str]) -> tuple[str, ...]:
-    """The codes that names of languages and groups stand for, each once, in order.
-
-    Raises:
-        LanguageError: a name is neither.
-    """
-    found: list[str] = []
-    known = set(groups())
-    for name in (names,) if isinstance(names, str) else names:
-        members = group(name) if name in known else (Language.parse(name),)
-        found += [language.code for language in members]
-    return tuple(dict.fromkeys(found))
 
 
 def item_hash(item: str, seed: int) -> bytes:

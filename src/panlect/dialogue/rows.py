@@ -7,8 +7,6 @@ from typing import Any, Literal, NamedTuple
 
 import polars as pl
 
-from panlect.errors import LanguageError
-from panlect.language import Language, group
 from panlect.tables import SCHEMAS, Kind
 from panlect.text.keys import content_id, share_of
 
@@ -72,18 +70,3 @@ def _table(rows: Iterable[Row], **further: Kind) -> pl.DataFrame:
 def choose(options: Sequence[Any], key: str) -> Any:
     """Choose one by hash: always the same one for a key, and all equally often over many keys."""
     return options[int(share_of(key) * len(options))]
-
-
-def languages_of(wanted: str | Sequence[str]) -> frozenset[str]:
-    """Codes of languages and of the members of groups; empty stays empty (which means all).
-
-    Raises:
-        LanguageError: a name is neither a language nor a group.
-    """
-    codes: set[str] = set()
-    for name in [wanted] if isinstance(wanted, str) else wanted:
-        try:
-            codes.add(Language.parse(name).code)
-        except LanguageError:
-            codes |= {language.code for language in group(name)}
-    return frozenset(codes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from panlect.errors import ConfigError
-from panlect.language import Language, group, groups
+from panlect.language import codes_of, groups
 
 
 def asked_for(
@@ -30,8 +30,7 @@ def asked_for(
     have, listed = set(have), [names] if isinstance(names, str) else list(names)
     if not listed:
         return have
-    grouped = [name for name in listed if name in groups()]
-    single = {Language.parse(name).code for name in listed if name not in grouped}
+    single = set(codes_of(name for name in listed if name not in groups()))
     if required and (missing := sorted(single - have)):
         raise ConfigError(
             f"no text of {', '.join(missing)}",
@@ -39,4 +38,4 @@ def asked_for(
             expected="languages that the inputs hold",
             fix="add text of it, or drop it",
         )
-    return single | {member.code for name in grouped for member in group(name)} & have
+    return single | set(codes_of(listed)) & have

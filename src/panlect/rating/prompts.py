@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from panlect.dialogue.rows import languages_of
+from panlect.language import codes_of
 from panlect.rating.samples import Row
 from panlect.text.keys import share_of
 
@@ -28,7 +28,7 @@ def choose(
         item_pattern: for ids of dialogues without `item`; its first group is the item's name.
         seed: of the hash.
     """
-    if wanted := languages_of(languages):
+    if wanted := codes_of(languages):
         frame = frame.filter(pl.col("answer_language").is_in(wanted))
     named = pl.lit("") if not item_pattern else pl.col("id").str.extract(item_pattern, 1)
     known = pl.col("item").fill_null(named) if "item" in frame.columns else named

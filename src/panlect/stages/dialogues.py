@@ -20,7 +20,7 @@ from panlect.dialogue.interactive import Interactive, interactive
 from panlect.dialogue.parallel import Exchanges, Parallel, by_item
 from panlect.dialogue.reading import Read, read
 from panlect.dialogue.records import files_of
-from panlect.dialogue.rows import Row, languages_of
+from panlect.dialogue.rows import Row
 from panlect.dialogue.switching import Switch, dictionary, switch
 from panlect.dialogue.translated import Services, Translated, translated
 from panlect.dialogue.translation import Translate, translate
@@ -28,6 +28,7 @@ from panlect.dialogue.translator import Remembered
 from panlect.draft import Draft, draft
 from panlect.errors import ConfigError, DataError
 from panlect.folder import External, Folder, Input, one_model, tables
+from panlect.language import codes_of
 from panlect.tables import SCHEMAS, empty
 
 VERSION = 3
@@ -127,7 +128,7 @@ class _Job(NamedTuple):
             "pair": ("source_language", "target_language"),
             "dialogue": ("language", "answer_language"),
         }.get(kind, ("language",))
-        wanted = languages_of(self.config.languages)
+        wanted = codes_of(self.config.languages)
         return frame.filter(pl.all_horizontal(pl.col(sides).is_in(wanted))) if wanted else frame
 
     def items(self) -> Iterator[Exchanges]:
@@ -185,7 +186,7 @@ def _adapted(job: _Job) -> None:
 
 def _translated(job: _Job) -> None:
     settings = job.config.translated
-    targets = languages_of(settings.targets or job.config.languages) - {settings.source_language}
+    targets = set(codes_of(settings.targets or job.config.languages)) - {settings.source_language}
     if not targets:
         raise ConfigError("into which languages?", where="translated.targets", fix="set it, or `languages`")
     frame = tables(job.folders, "dialogue")
@@ -271,7 +272,7 @@ def _write(job: _Job) -> pl.DataFrame:
         if name not in frame.columns:
             frame = frame.with_columns(pl.lit("").alias(name))
     frame = frame.with_columns(pl.col("task", "parent").fill_null(""))
-    if wanted := languages_of(config.languages):
+    if wanted := codes_of(config.languages):
         frame = frame.filter(pl.all_horizontal(pl.col("language", "answer_language").is_in(wanted)))
     first = frame["id"].is_first_distinct()
     repeated = frame.filter(~first).with_columns(pl.lit("exact_duplicate").alias("reason"))
@@ -295,7 +296,7 @@ def _preferences(job: _Job) -> None:
         return
     frame = pl.DataFrame(job.preferences, schema={**SCHEMAS["preference"], "origin": pl.String()})
     frame = frame.unique("id", keep="first", maintain_order=True)
-    if wanted := languages_of(job.config.languages):
+    if wanted := codes_of(job.config.languages):
         sides = pl.col("prompt_language", "answer_language")
         frame = frame.filter(pl.all_horizontal(sides.is_in(wanted)))
     if frame.height:

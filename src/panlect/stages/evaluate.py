@@ -21,7 +21,7 @@ from panlect.benchmarks.answers import answer_rows, numbers_of_answers, stored_a
 from panlect.benchmarks.asking import Job, answer_all
 from panlect.benchmarks.benchmark import Answer, Benchmark, Row
 from panlect.benchmarks.engines import Engine, Local
-from panlect.benchmarks.questions import codes, faults, plain, sample
+from panlect.benchmarks.questions import faults, plain, sample
 from panlect.benchmarks.remote import Remote
 from panlect.config import Config
 from panlect.draft import Draft, draft
@@ -30,6 +30,7 @@ from panlect.errors import FolderError, ModelError
 from panlect.folder import Folder, Input
 from panlect.folder import models as find_models
 from panlect.folder import tables as read_tables
+from panlect.language import codes_of
 from panlect.measure.fairness import worst
 from panlect.tables import SCHEMAS
 
@@ -222,7 +223,7 @@ def _questions(work: Draft, inputs: Sequence[Input], config: EvaluateConfig) -> 
         if name in in_tables or name.startswith(HARNESS):
             continue
         try:
-            found = catalog.read(name, places, codes(config.languages))
+            found = catalog.read(name, places, codes_of(config.languages))
         except FolderError as error:
             if name in config.benchmarks:
                 raise
@@ -254,7 +255,7 @@ def _arranged(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _wanted(rows: Sequence[Row], config: EvaluateConfig) -> list[Row]:
-    languages = set(codes(config.languages)) if config.languages else None
+    languages = set(codes_of(config.languages)) if config.languages else None
     names = {name for name in config.benchmarks if not name.startswith(HARNESS)}
     kept = [
         row

@@ -23,10 +23,10 @@ from pydantic import Field
 from panlect.benchmarks.benchmark import Answer
 from panlect.benchmarks.world import Lexicon
 from panlect.config import Config
-from panlect.dialogue.rows import languages_of
 from panlect.draft import Draft, draft
 from panlect.errors import DataError
 from panlect.folder import Folder, Input, one_model, tables
+from panlect.language import codes_of
 from panlect.tables import SCHEMAS
 from panlect.world.render import final_answer
 
@@ -91,7 +91,7 @@ def feedback(inputs: Sequence[Input], out: Path, config: FeedbackConfig) -> Fold
 
 
 def _wanted(frame: pl.DataFrame, config: FeedbackConfig) -> pl.DataFrame:
-    wanted = languages_of(config.languages)
+    wanted = codes_of(config.languages)
     return frame.filter(pl.col("answer_language").is_in(wanted)) if wanted else frame
 
 

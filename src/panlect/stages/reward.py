@@ -14,10 +14,10 @@ import polars as pl
 from numpy.typing import NDArray
 from pydantic import Field
 
-from panlect.dialogue.rows import languages_of
 from panlect.draft import Draft, draft
 from panlect.errors import DataError
 from panlect.folder import Folder, Input, one_model, tables
+from panlect.language import codes_of
 from panlect.measure.choosing import length_bias, reward_accuracy
 from panlect.measure.interval import wilson
 from panlect.model.settings import TrainingConfig
@@ -93,7 +93,7 @@ def _split(frame: pl.DataFrame, config: RewardConfig) -> tuple[pl.DataFrame, pl.
     shares = {item: share_of(f"{config.seed}:{item}") for item in frame["item"].unique()}
     held_out = pl.Series([shares[item] < config.held_out_share for item in frame["item"]], dtype=pl.Boolean)
     learnt = frame.filter(~held_out)
-    if wanted := languages_of(config.train_languages):
+    if wanted := codes_of(config.train_languages):
         learnt = learnt.filter(pl.col("answer_language").is_in(wanted))
     if learnt.is_empty():
         raise DataError(

@@ -9,10 +9,10 @@ from hashlib import sha256
 import polars as pl
 
 from panlect.errors import ConfigError
-from panlect.language import Language
+from panlect.language import Language, codes_of
 from panlect.world import cldr, leak, tables
 from panlect.world.facts import TERRITORY_RELATIONS, Fact, choose, guessing, hold_out, truths
-from panlect.world.plan import WorldConfig, codes
+from panlect.world.plan import WorldConfig
 from panlect.world.render import Names
 
 COVERAGE = 0.9
@@ -50,7 +50,7 @@ def build(config: WorldConfig) -> World:
         not
             enough facts.
     """
-    languages = codes(config.languages)
+    languages = codes_of(config.languages)
     pivot = Language.parse(config.pivot).code
     if pivot not in languages:
         languages = (pivot, *languages)
@@ -58,7 +58,7 @@ def build(config: WorldConfig) -> World:
     facts = _facts(config, names)
     held = hold_out(facts, config.held_out_share, config.seed)
     instructed = frozenset(
-        (*codes(config.instructed_languages), pivot) if config.instructed_languages else languages
+        (*codes_of(config.instructed_languages), pivot) if config.instructed_languages else languages
     )
     made, dropped = tables.Draft(names, facts, held, config, languages, instructed).all()
     kept, leaking = leak.separate(made, facts, held, names, control=config.control)

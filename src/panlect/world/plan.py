@@ -7,7 +7,6 @@ from typing import Literal
 from pydantic import Field
 
 from panlect.config import Config
-from panlect.language import Language, group, groups
 
 Relation = Literal["currency", "language", "continent", "script", "month", "weekday"]
 
@@ -53,17 +52,3 @@ class WorldConfig(Config):
 
     seed: int = 0
     """Chooses territories and held-out facts; another seed is another world."""
-
-
-def codes(names: str | tuple[str, ...]) -> tuple[str, ...]:
-    """Codes of languages and of members of groups, each once, in order.
-
-    Raises:
-        LanguageError: a name is neither a language nor a group.
-    """
-    known = frozenset(groups())
-    found: dict[str, None] = {}
-    for name in (names,) if isinstance(names, str) else names:
-        members = group(name) if name in known else (Language.parse(name),)
-        found |= dict.fromkeys(member.code for member in members)
-    return tuple(found)
