@@ -48,7 +48,7 @@ from panlect.text.doctor import REPAIRS
 from panlect.text.identify_packaged import load
 from panlect.text.needs import needs
 
-VERSION = 2
+VERSION = 3
 
 
 class CurateConfig(Config):

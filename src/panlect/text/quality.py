@@ -2,7 +2,9 @@
 
 `measure` gives the numbers, `bounds` the published parameters (`quality.csv`), `judge` the first bound that a
 text breaks, `learn` bounds from the text itself. A text is never judged by a number that is not
-defined for it (NaN): a text of three words has no 5-grams, a language without a list no stop words.
+defined for it (NaN): a language without a list has no stop words; where words are cut by script, a text in
+which nothing occurs twice has no top n-gram, one line no share of lines that end in an ellipsis, and a
+whole sentence (`fragment_words`) may be as short as it likes.
 
 | set | source |
 |---|---|
@@ -64,6 +66,7 @@ MEASURES = (
     "repeated_10_grams",
     "word_repetition",
     "character_repetition",
+    "fragment_words",
 )
 """The columns of `measure`, in order."""
 
@@ -219,6 +222,7 @@ HIGHER_IS_BETTER = frozenset(
     {
         "words",
         "solid_words",
+        "fragment_words",
         "alphabetic_word_ratio",
         "distinct_stop_words",
         "stop_word_ratio",

@@ -8,6 +8,7 @@ from panlect.text.quality_kernel import (
     bullet_measures,
     character_measures,
     character_repetition,
+    ends_a_sentence,
     jit,
     line_measures,
     next_grams,
@@ -19,12 +20,16 @@ from panlect.text.quality_kernel import (
     word_repetition,
 )
 
-MEASURES = 35
+MEASURES = 36
 
 
 @jit  # type: ignore[untyped-decorator]
-def _repetition(codes: Any, kinds: Any, words: Any, table: Any, out: Any) -> Any:
-    """20-23 repeated lines and paragraphs, 24-26 top 2- to 4-grams, 27-32 repeated 5- to 10-grams."""
+def _repetition(codes: Any, kinds: Any, words: Any, by_character: bool, table: Any, out: Any) -> Any:
+    """20-23 repeated lines and paragraphs, 24-26 top 2- to 4-grams, 27-32 repeated 5- to 10-grams.
+
+    Any two of five words cover two fifths of a sentence although nothing repeats: with `by_character`, an
+    n-gram that occurs once is not a top one and the measure is not defined (datatrove counts it).
+    """
     keys, stamps, counts, stamp = table
     hashes, _, _, count = words
     size = len(codes)
@@ -42,7 +47,9 @@ def _repetition(codes: Any, kinds: Any, words: Any, table: Any, out: Any) -> Any
     for n in range(2, 11):
         next_grams(grams, hashes, n, count)
         if n <= 4:
-            out[22 + n] = top_gram(grams, words, n, (keys, stamps, counts, stamp)) / size if size else 0.0
+            covered, times = top_gram(grams, words, n, (keys, stamps, counts, stamp))
+            repeats = times > 1 or not by_character
+            out[22 + n] = (covered / size if size else 0.0) if repeats else np.nan
         else:
             out[22 + n] = (
                 repeated_grams(grams, words, n, (keys, stamps, counts, stamp)) / size if size else 0.0
@@ -84,7 +91,11 @@ def _measure(texts: Any, kinds: Any, lower: Any, lists: Any, sizes: Any, out: An
         character_measures(mine, kinds, count, row)
         bullet_measures(mine, kinds, row)
         line_measures(mine, kinds, count, (keys, stamps, counts, stamp), row)
-        stamp = _repetition(mine, kinds, words, (keys, stamps, counts, stamp + 1), row)
+        if by_character and row[14] <= 1:
+            row[13] = np.nan
+        row[35] = np.nan if ends_a_sentence(mine, kinds) else count
+        table = (keys, stamps, counts, stamp + 1)
+        stamp = _repetition(mine, kinds, words, by_character, table, row)
         if word_n:
             grams = _word_grams(hashes, count, word_n)
             row[33] = word_repetition(grams, count - word_n + 1, (keys, stamps, counts, stamp))

@@ -204,6 +204,17 @@ def bullet_measures(codes: Any, kinds: Any, out: Any) -> None:
 
 
 @jit  # type: ignore[untyped-decorator]
+def ends_a_sentence(codes: Any, kinds: Any) -> Any:
+    """Return whether there is a sentence mark among the punctuation and spaces that a text ends with."""
+    for at in range(len(codes) - 1, -1, -1):
+        if kinds[codes[at]] & TERMINAL:
+            return True
+        if not kinds[codes[at]] & (PUNCTUATION | SPACE):
+            return False
+    return False
+
+
+@jit  # type: ignore[untyped-decorator]
 def line_measures(codes: Any, kinds: Any, words: Any, table: Any, out: Any) -> None:
     """Measure lines between newlines that are not blank.
 
@@ -282,7 +293,7 @@ def repeated_parts(codes: Any, breaks: Any, table: Any) -> Any:
 
 @jit  # type: ignore[untyped-decorator]
 def top_gram(grams: Any, words: Any, n: Any, table: Any) -> Any:
-    """Return the characters that the most frequent n-gram covers (the first one, where several are)."""
+    """Return the characters that the most frequent n-gram covers (the first of several), and its count."""
     _, firsts, lasts, count = words
     keys, stamps, counts, stamp = table
     for at in range(count - n + 1):
@@ -298,7 +309,7 @@ def top_gram(grams: Any, words: Any, n: Any, table: Any) -> Any:
             for word in range(at, at + n):
                 length += lasts[word] - firsts[word]
             best, covered = times, length * times
-    return covered
+    return covered, best
 
 
 @jit  # type: ignore[untyped-decorator]
