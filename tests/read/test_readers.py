@@ -195,6 +195,27 @@ def test_a_list_of_records_and_translations(tmp_path):
     assert [bad.reason for bad in batch.bad] == ["empty_side"]
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "documents", "pairs"),
+    [
+        ("corpus.sw.txt", "Habari\n", [("Habari", "sw")], []),
+        ("corpus.raw.txt", "Habari\n", [("Habari", "")], []),
+        ("news.en-sw.tsv", "Hello\tHabari\n", [], [("Hello", "Habari", "en", "sw")]),
+        ("en-yue_Hant.tsv", "en\tyue_Hant\nHello\t你好\n", [], [("Hello", "你好", "en", "yue_Hant")]),
+        ("news.en-sw.tsv", "text\tlanguage\nHabari\tsw\n", [("Habari", "sw")], []),
+    ],
+)
+def test_a_file_name_says_the_language_or_the_pair(tmp_path, name, text, documents, pairs):
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8")
+    batch = read(path)
+    assert [(each.text, each.language) for each in batch.documents] == documents
+    assert [
+        (p.source_text, p.target_text, p.source_language, p.target_language) for p in batch.pairs
+    ] == pairs
+    assert not batch.bad
+
+
 def test_unquoted_tsv_keeps_quotation_marks(tmp_path):
     path = tmp_path / "rows.tsv"
     path.write_text('eng\tnews\t"He said" no\nswa\tnews\t"Yeye\nxx\ttoo\tmany\tcolumns\n', encoding="utf-8")

@@ -8,8 +8,9 @@ tried again line by line: one stray quote must not swallow the rows behind it.
 import csv
 import io
 from collections.abc import Iterator
+from typing import Any
 
-from panlect.read.fields import TEXT, document_of, pairs_of
+from panlect.read.fields import TEXT, document_of, pairs_of, path_pair
 from panlect.read.lines import decode, line_blocks, lines_of
 from panlect.read.rows import Bad, Batch, Block, Limits, Rule, sample
 from panlect.read.stream import head, plain_name
@@ -24,6 +25,8 @@ def blocks(path: str, name: str, rule: Rule, limits: Limits) -> Iterator[Block]:
     delimiter = "," if plain_name(path).endswith(".csv") else "\t"
     quoted = delimiter == "," or _is_quoted(start)
     columns = rule.columns or tuple(_split(start.split("\n", 1)[0].rstrip("\r"), delimiter, quoted))
+    if not rule.columns and len(columns) == 2 and not has_text_column(columns, rule):
+        columns = path_pair(name) or columns
     header = (delimiter, "quoted" if quoted else "plain", *columns)
     yield from line_blocks(path, name, rule, limits, header=header, quoted=quoted)
 
@@ -68,6 +71,7 @@ def parse(block: Block, limits: Limits) -> Batch:
     delimiter, style, *columns = block.header
     batch = Batch(bad=list(block.bad))
     rows = _quoted_rows if style == "quoted" else _plain_rows
+    is_pair = tuple(columns) == path_pair(block.name)
     for number, values in rows(block, limits, delimiter, len(columns), batch.bad):
         if number == 1 and values == columns:
             continue
@@ -75,7 +79,8 @@ def parse(block: Block, limits: Limits) -> Batch:
         if len(values) != len(columns):
             batch.bad.append(Bad(place, "wrong_columns", sample(delimiter.join(values))))
             continue
-        record = dict(zip(columns, values, strict=True))
+        named = dict(zip(columns, values, strict=True))
+        record: dict[str, Any] = {"translation": named} if is_pair else named
         pairs = pairs_of(record, place, block)
         document = None if pairs else document_of(record, place, block)
         if pairs:

@@ -38,8 +38,13 @@ PATH_LANGUAGES = (
     r"(?:^|/)(?P<language>[a-z]{2,3})_meta",  # OSCAR
     r"(?:^|/)(?P<language>[a-z][a-z_]{1,11})wiki-\d+-pages",  # Wikipedia dumps
     r"(?:^|[/.])(?P<language>[a-z]{3}[_-][A-Z][a-z]{3})(?:[/._]|$)",  # FLORES, FineWeb-2, GlotLID
+    # Three letters would be too bold: `corpus.raw.txt` is not in Rapoisi.
+    r"\.(?P<language>[a-z]{2})\.(?:txt|md|jsonl|ndjson|json|parquet|tsv|csv|html?)(?:\.|$)",  # corpus.sw.txt
 )
-"""Paths of public corpora that name their language; a user's own pattern goes before them."""
+"""Paths that name their language, as public corpora do; a user's own pattern goes before them."""
+
+_CODE = r"[a-z]{2,3}(?:[_-][A-Z][a-z]{3})?"
+_PAIR_OF_LANGUAGES = re.compile(rf"(?:^|[/.])({_CODE})-({_CODE})\.(?:tsv|csv)(?:\.|$)")
 
 _WIKIPEDIA = re.compile(r"^https?://(?P<language>[a-z][a-z-]{1,11})(?:\.m)?\.wikipedia\.org/")
 
@@ -104,6 +109,12 @@ def path_language(name: str, rule: Rule) -> str:
             groups = match.groupdict()
             return groups.get("language") or (match.group(1) if match.re.groups else match.group())
     return ""
+
+
+def path_pair(name: str) -> tuple[str, ...]:
+    """Return both languages of a file such as ``news.en-sw.tsv`` (two columns, in this order), or nothing."""
+    match = _PAIR_OF_LANGUAGES.search(name)
+    return match.groups() if match else ()
 
 
 def pairs_of(record: Mapping[str, Any], place: str, block: Block) -> list[Pair] | None:
