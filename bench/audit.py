@@ -38,7 +38,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--languages", type=int, default=200)
-    parser.add_argument("--sentences", type=int, default=2000)
+    parser.add_argument("--sentences", type=int, default=997, help="of each language")
     parser.add_argument(
         "--reference-sentences", type=int, default=100, help="the reference is timed on so many"
     )

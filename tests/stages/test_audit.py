@@ -3,6 +3,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from panlect.cli import main
 from panlect.config import Config, check
 from panlect.draft import draft
 from panlect.errors import ConfigError, DataError, ModelError
@@ -155,6 +156,25 @@ def test_text_that_comes_back_in_another_spelling_is_not_lost(tmp_path: Path) ->
     made = audit(inputs, tmp_path / "audit", config())
     assert value(made, "round_trip_failures", "eng_Latn", "nfc") == 0
     assert value(made, "round_trip_respelled", "eng_Latn", "nfc") == 0.5
+
+
+def test_from_the_command_line_it_prints_worst_first_and_writes_a_page(
+    tmp_path: Path, english: External, lines: External, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "runs" / "audit"
+    assert main(["audit", english.location, lines.location, "--out", str(out)]) == 0
+    assert capsys.readouterr().out.strip() == str(out)
+    printed = (out / "log.txt").read_text(encoding="utf-8")
+    assert printed.index("tha_Thai") < printed.index("urd_Arab") < printed.index("eng_Latn")
+    page = (tmp_path / "runs" / "audit.html").read_text(encoding="utf-8")
+    assert "Thai" in page
+    assert Folder(out).manifest["stage"] == "audit"
+
+
+def test_a_bare_tokenizer_file_may_have_any_name(tmp_path: Path, lines: External) -> None:
+    training.train(["abc"], 300).save(str(tmp_path / "mine.json"))
+    made = audit([External(str(tmp_path / "mine.json")), lines], tmp_path / "audit", config())
+    assert set(made.numbers()["step"]) == {"mine.json"}
 
 
 def test_wrong_inputs_are_clear_errors(tmp_path: Path, english: External, lines: External) -> None:

@@ -15,7 +15,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,8 @@ from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 
 from panlect.errors import ModelError
 from panlect.folder import Folder, Input
-from panlect.model import sentencepiece_file
+from panlect.model import sentencepiece_file, word_units
+from panlect.model.word_units import Units
 from panlect.text.scripts import main_scripts
 
 BYTE_PIECE_LENGTH = len("<0x00>")
@@ -36,6 +37,9 @@ TIKTOKEN_PATTERN = (
     r"|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
 SPACE_MARK = "\u2581"
+PROBE_TEXTS = 20
+"""So many texts of each language are tokenised by the library, too, to see that words come to the same."""
+CACHED_WORDS = 2**16
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,7 @@ class OpenTokenizer:
     _piece: Callable[[int], str | None]
     _is_byte_level: bool
     _decodes_bytes: bool = False
+    _words: word_units.Words | None = None
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Ids of each text, without special tokens."""
@@ -67,18 +72,32 @@ class OpenTokenizer:
         """The text of each list of ids."""
         return self._decode(ids)
 
-    def changed(self, texts: Sequence[str], ids: Sequence[list[int]]) -> list[tuple[str, str]]:
+    def units(self, texts: Sequence[str]) -> Units:
+        """The texts as rows of words that are tokenised once each; whole texts where that is not the same."""
+        found = self._words and word_units.in_words(texts, self._words)
+        probe = texts[:PROBE_TEXTS]
+        if found and [found.ids_of(row) for row in range(len(probe))] == self.encode(probe):
+            return found
+        return word_units.whole(texts, self.encode(texts))
+
+    def changed(self, texts: Sequence[str], units: Units) -> list[tuple[str, str]]:
         """(what comes back, text) of every text that does not come back as it was."""
+        rows = list(range(len(texts)))
         if self._decodes_bytes:
             # The decoder does no more than this; asking it takes ten times as long.
             surfaces = self.surfaces
-            both = [
-                (row, text)
-                for row, text in zip(ids, texts, strict=True)
-                if b"".join([surfaces[number] for number in row]) != text.encode("utf-8", "surrogatepass")
+            spelled = [
+                b"".join([surfaces[number] for number in ids]) == unit.encode("utf-8", "surrogatepass")
+                for unit, ids in zip(units.spelled, units.ids, strict=True)
             ]
-            ids, texts = [row for row, _ in both], [text for _, text in both]
-        return [(back, text) for back, text in zip(self.decode(ids), texts, strict=True) if back != text]
+            bad = {number for number, whole in enumerate(spelled) if not whole}
+            rows = [
+                row
+                for row, text in enumerate(texts)
+                if units.texts[row] != text or not bad.isdisjoint(units.rows[row])
+            ]
+        backs = self.decode([units.ids_of(row) for row in rows])
+        return [(back, texts[row]) for back, row in zip(backs, rows, strict=True) if back != texts[row]]
 
     @cached_property
     def surfaces(self) -> list[bytes]:
@@ -145,7 +164,10 @@ def is_tokenizer(each: Input) -> bool:
         return any((path / name).is_file() for name in ("tokenizer.json", "tokenizer_config.json")) or bool(
             _single_files(path)
         )
-    return path.suffix in {".model", ".tiktoken"} or path.name.endswith("tokenizer.json") or not path.exists()
+    if path.suffix == ".json" and path.is_file():
+        with path.open("rb") as file:  # other .json files are texts
+            return b'"added_tokens"' in file.read(4096)
+    return path.suffix in {".model", ".tiktoken"} or not path.exists()
 
 
 def _single_files(path: Path) -> list[Path]:
@@ -221,7 +243,21 @@ def from_engine(name: str, kind: str, engine: Tokenizer) -> OpenTokenizer:
         _piece=engine.id_to_token,
         _is_byte_level='"ByteLevel"' in json.dumps(facts["decoder"] or facts["pre_tokenizer"]),
         _decodes_bytes=(facts["decoder"] or {}).get("type") == "ByteLevel",
+        _words=_words(engine, facts),
     )
+
+
+def _words(engine: Tokenizer, facts: dict[str, Any]) -> word_units.Words | None:
+    found = word_units.pattern_of(facts)
+    if found is None:
+        return None
+    model = engine.model
+
+    @lru_cache(CACHED_WORDS)
+    def ids(word: str) -> list[int]:
+        return [token.id for token in model.tokenize(spell(word.encode("utf-8", "surrogatepass")))]
+
+    return word_units.Words(*found, ids)
 
 
 def _unknown(engine: Tokenizer, model: dict[str, Any]) -> int:
@@ -290,7 +326,7 @@ def surface(piece: str | None, *, byte_level: bool) -> bytes:
 
 def spell(raw: bytes) -> str:
     """Bytes in the spelling of a byte-level vocabulary."""
-    return "".join(_CHARACTERS[byte] for byte in raw)
+    return raw.decode("latin-1").translate(_CHARACTERS)
 
 
 def _is_whole(raw: bytes) -> bool:

@@ -25,10 +25,10 @@ from panlect.model import unigram_pieces
 from panlect.model.continued_bpe import Merge, NewPiece, Start, continue_bpe
 from panlect.model.tokenizer_reading import SPACE_MARK
 from panlect.model.vocabulary_guard import Guard, Protect, marks_for, scripts_of
+from panlect.model.word_units import GPT2_PATTERN
 
 Family = Literal["byte-level bpe", "sentencepiece bpe", "unigram"]
 _AT_SPACES = re.compile(f"{SPACE_MARK}*[^{SPACE_MARK}]+|{SPACE_MARK}+")
-GPT2_PATTERN = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@ import dataclasses
 import math
 import unicodedata
 from collections.abc import Mapping, Sequence
-from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -106,30 +105,30 @@ def _text(inputs: Sequence[Input], config: AuditConfig, work: Draft) -> Aligned:
 
 
 def _measure(tokenizer: Any, language: str, texts: Sequence[str]) -> _Measured:
-    ids = tokenizer.encode(texts)
-    flat = np.fromiter(chain.from_iterable(ids), dtype=np.int64)
+    units = tokenizer.units(texts)
     script = language[-4:]
     characters = "".join(texts)
-    used = np.bincount(flat, minlength=1)
+    numbers = np.flatnonzero(units.used)
+    used = units.used[numbers]
     counts = measure.Counts(
         sentences=len(texts),
-        tokens=flat.size,
+        tokens=int(used.sum()),
         words=sum(measure.count_words(text, script) for text in texts),
         characters=len(characters),
         bytes=len(characters.encode()),
-        unknown=int((flat == tokenizer.unknown).sum()),
-        fallback=int(tokenizer.is_partial[flat].sum()),
+        unknown=int(used[numbers == tokenizer.unknown].sum()),
+        fallback=int(used[tokenizer.is_partial[numbers]].sum()),
     )
-    changed = tokenizer.changed(texts, ids)
+    changed = tokenizer.changed(texts, units)
     respelled = sum(_nfc(back) == _nfc(text) for back, text in changed)
     return _Measured(
         counts=counts,
-        lengths=[len(row) for row in ids],
+        lengths=units.lengths.tolist(),
         continued=_continued(tokenizer, texts[:WORD_SENTENCES]) if measure.is_spaced(script) else math.nan,
         failures=len(changed) - respelled,
         respelled=respelled,
         character_coverage=_coverage(tokenizer, characters),
-        gini=measure.gini(used[used > 0]) if flat.size else math.nan,
+        gini=measure.gini(used),
     )
 
 
@@ -144,8 +143,8 @@ def _continued(tokenizer: Any, texts: Sequence[str]) -> float:
         for word in text.split():
             words[word] = words.get(word, 0) + 1
     prefix = "" if tokenizer.marks_word_starts_itself else " "
-    pieces = [len(row) for row in tokenizer.encode([prefix + word for word in words])]
-    split = sum(count for (_, count), length in zip(words.items(), pieces, strict=True) if length > 1)
+    pieces = tokenizer.units([prefix + word for word in words]).lengths
+    split = sum(count for count, length in zip(words.values(), pieces, strict=True) if length > 1)
     return split / sum(words.values()) if words else math.nan
 
 
