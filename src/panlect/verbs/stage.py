@@ -16,6 +16,8 @@ from panlect.verbs import DONE, print_json
 
 LISTED_SETTINGS = ("languages", "benchmarks")
 """Settings that are lists of names and may be written --languages swh,hin_Deva."""
+WITH_PAGE = frozenset({"audit"})
+"""Stages whose numbers are read by people at once: a page is written beside their folder."""
 
 
 def build_stage(parser: argparse.ArgumentParser) -> None:
@@ -45,6 +47,8 @@ def stage(options: argparse.Namespace) -> int:
         raise ConfigError("where to write is missing", where=f"panlect {options.stage}", expected="--out DIR")
     folder = _make(loaded, inputs, options.out, settings)
     if not ranks.rank():
+        if loaded.name in WITH_PAGE:
+            _write_page(folder)
         _print_folder(folder, as_json=options.json)
     return DONE
 
@@ -68,6 +72,18 @@ def _make(stage: Stage, inputs: Sequence[Input], out: Path, settings: Config) ->
         say(f"{out}: finished before")
         return folder
     return stage.make(inputs, out, settings)
+
+
+def _write_page(folder: Folder) -> None:
+    from panlect.report.page import render
+    from panlect.report.record import read
+    from panlect.report.settings import ReportConfig
+
+    page = folder.path.with_name(f"{folder.path.name}.html")
+    page.write_text(
+        render(read([folder]), ReportConfig(title=f"{folder.name}: tokenizers")), encoding="utf-8"
+    )
+    say(f"page: {page}")
 
 
 def _plan(stage: Stage, inputs: Sequence[Input], settings: Config) -> int:
