@@ -4,7 +4,7 @@
 |---|---|---|
 | ``langid`` | the 130 languages of the package py3langid | default; its tables, our compiled loop |
 | ``cld2`` | Compact Language Detector 2, package pycld2 | 80 languages, very fast |
-| a file | fastText (``lid.176.ftz``, GlotLID, OpenLID), package fasttext | up to 2,000 languages |
+| a file | fastText (``lid.176.ftz``, GlotLID, OpenLID), our reader and loop | up to 2,000 languages |
 """
 
 from collections.abc import Sequence
@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from panlect.errors import ConfigError
+from panlect.text.fasttext_file import read
 from panlect.text.identify import UNDETERMINED, Scorer, Scores, canonical
 from panlect.text.needs import needs
 
@@ -144,21 +145,17 @@ class Both:
 
 
 class FastText:
-    """A fastText model file, with labels in whichever scheme."""
+    """A fastText model file, with labels in whichever scheme; its package is not needed."""
 
     def __init__(self, path: str) -> None:
-        self._model = needs("fasttext", "a fastText model file", extra="fasttext").load_model(path)
-        labels = list(self._model.labels if hasattr(self._model, "labels") else self._model.get_labels())
-        codes = canonical(labels)
+        needs("numba", "a fastText model file")
+        self._model = read(path)
+        codes = canonical(self._model.labels)
         self.languages = tuple(dict.fromkeys(codes))
-        self._column = {label: self.languages.index(code) for label, code in zip(labels, codes, strict=True)}
+        self._fold = np.array([self.languages.index(code) for code in codes])
 
     def scores(self, texts: Sequence[str]) -> Scores:
-        """Return the softmax over all labels (before restricting to a script's languages)."""
-        scores = np.zeros((len(texts), len(self.languages)), dtype=np.float32)
-        for number, text in enumerate(texts):
-            # A newline would end the text for fastText.
-            labels, values = self._model.predict(text.replace("\n", " "), k=-1)
-            for label, value in zip(labels, values, strict=True):
-                scores[number, self._column[label]] += value
-        return np.asarray(scores / np.maximum(scores.sum(axis=1, keepdims=True), 1e-30))
+        """Return the probabilities of all labels (before restricting to a script's languages)."""
+        folded = np.zeros((len(self.languages), len(texts)), dtype=np.float32)
+        np.add.at(folded, self._fold, self._model.probabilities(texts).T)
+        return np.asarray((folded / np.maximum(folded.sum(axis=0), 1e-30)).T)
