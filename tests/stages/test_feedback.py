@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from panlect.errors import DataError
-from panlect.stages.feedback import FeedbackConfig, _errors, _frame, _lexicon, _prompts, _select, feedback
+from panlect.stages.feedback import FeedbackConfig, _errors, _frame, _names, _prompts, _select, feedback
 from panlect.stages.pretrain import ModelShape, PretrainConfig, pretrain
 from panlect.stages.tokenizer import TokenizerConfig, tokenizer
 from panlect.stages.world import WorldConfig, world
@@ -52,7 +52,7 @@ def pair(
 
 def test_each_kind_of_error_gets_its_reason(built):
     prompts = _prompts([built], built.table("preference"), FeedbackConfig())
-    lexicon = _lexicon([built], prompts)
+    lexicon = _names(prompts, [built])
     row = next(r for r in prompts if r["answer_language"] == "tha_Thai" and r["id"].startswith("continent"))
     right = row["chosen"][0]["content"]
     names = {

@@ -7,12 +7,13 @@ are known there, so a name says its language.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from panlect.benchmarks.benchmark import Answer
 from panlect.benchmarks.language_check import scores as language_scores
 from panlect.benchmarks.world import Lexicon
+from panlect.folder import Folder, Input, tables
 from panlect.rating.samples import Row, is_right
 from panlect.world.render import final_answer
 
@@ -42,11 +43,14 @@ class Rules:
     Args:
         names: knows every name and its language; None: languages are identified.
         pattern: a regular expression that a well-formed answer matches as a whole; "" for any.
+        gated: whether `correct` and `format` are multiplied by `language`, so that neither a right nor a
+            well-formed answer in the wrong language is worth anything.
     """
 
-    def __init__(self, names: Lexicon | None = None, pattern: str = "") -> None:
+    def __init__(self, names: Lexicon | None = None, pattern: str = "", *, gated: bool = False) -> None:
         self.names = names
         self.pattern = re.compile(pattern, re.S) if pattern else None
+        self.gated = gated
 
     def rate(self, prompt: Row, text: str, *, finished: bool) -> Rating:
         """Rate one answer.
@@ -56,6 +60,12 @@ class Rules:
             text: the answer.
             finished: whether it ended by itself, before the limit.
         """
+        found = self._parts(prompt, text, finished=finished)
+        if not self.gated:
+            return found
+        return found._replace(correct=found.correct * found.language, format=found.format * found.language)
+
+    def _parts(self, prompt: Row, text: str, *, finished: bool) -> Rating:
         gold = prompt["messages"][-1]["content"]
         in_form = finished and self._in_form(text)
         if self.names is not None:
@@ -92,13 +102,16 @@ def _by_name(prompt: Row, gold: str, text: str, names: Lexicon, *, in_form: bool
     )
 
 
-def names_of(prompts: Sequence[Row], questions: Iterable[Mapping[str, object]]) -> Lexicon:
-    """Every name that the questions and the right answers of the prompts hold, by language."""
+def names_of(right: Iterable[tuple[str, str, str]], inputs: Sequence[Input]) -> Lexicon:
+    """Every name that the inputs' questions and the right answers hold, by language.
+
+    Args:
+        right: item, language and text of each right answer.
+        inputs: their tables of questions are read, if they have any.
+    """
     rows = [
-        {
-            "item": prompt["id"], "group": "", "language": prompt["answer_language"], "choices": (),
-            "answer": final_answer(prompt["messages"][-1]["content"]),
-        }
-        for prompt in prompts
-    ]  # fmt: skip
-    return Lexicon([*rows, *questions])
+        {"item": item, "group": "", "language": language, "choices": (), "answer": final_answer(text)}
+        for item, language, text in right
+    ]
+    asked = [each for each in inputs if isinstance(each, Folder) and "question" in each.kinds]
+    return Lexicon([*rows, *(tables(asked, "question").to_dicts() if asked else ())])

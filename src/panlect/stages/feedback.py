@@ -27,6 +27,7 @@ from panlect.draft import Draft, draft
 from panlect.errors import DataError
 from panlect.folder import Folder, Input, one_model, tables
 from panlect.language import codes_of
+from panlect.rating.rules import names_of
 from panlect.tables import SCHEMAS
 from panlect.world.render import final_answer
 
@@ -81,7 +82,7 @@ def feedback(inputs: Sequence[Input], out: Path, config: FeedbackConfig) -> Fold
         constructed = _wanted(tables(inputs, "preference"), config)
         prompts = _prompts(inputs, constructed, config)
         answers = _answers(one_model(inputs), prompts, config, work)
-        errors, verdicts = _errors(prompts, answers, _lexicon(inputs, prompts))
+        errors, verdicts = _errors(prompts, answers, _names(prompts, inputs))
         kept, dropped = _select(errors, constructed.to_dicts(), config)
         work.write("preference", _frame(kept))
         work.write("dialogue", _dialogues(kept))
@@ -147,20 +148,9 @@ def _answers(location: str, prompts: Sequence[Row], config: FeedbackConfig, work
     return found
 
 
-def _lexicon(inputs: Sequence[Input], prompts: Sequence[Row]) -> Lexicon:
-    """Every name that the inputs' questions and the right answers hold, by language."""
-    rows: list[Row] = [
-        {
-            "item": row["id"],
-            "group": "",
-            "language": row["answer_language"],
-            "choices": (),
-            "answer": final_answer(row["chosen"][-1]["content"]),
-        }
-        for row in prompts
-    ]
-    has_questions = any(isinstance(each, Folder) and "question" in each.kinds for each in inputs)
-    return Lexicon([*rows, *(tables(inputs, "question").to_dicts() if has_questions else ())])
+def _names(prompts: Sequence[Row], inputs: Sequence[Input]) -> Lexicon:
+    right = ((row["id"], row["answer_language"], row["chosen"][-1]["content"]) for row in prompts)
+    return names_of(right, inputs)
 
 
 def _errors(

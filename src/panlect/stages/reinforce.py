@@ -21,7 +21,7 @@ from panlect.rating.prompts import choose, of_pairs
 from panlect.rating.rules import Rules, names_of
 from panlect.rating.samples import Row
 
-VERSION = 1
+VERSION = 2
 
 
 class Rewards(Config):
@@ -33,6 +33,9 @@ class Rewards(Config):
     """Of being in the language that was asked for; a half where that cannot be told."""
     format: float = 0.5
     """Of ending by itself, repeating no line, and matching `pattern`."""
+    gated: bool = True
+    """Pay for `correct` and `format` only as far as the answer is in the language that was asked for. Where
+    that is rarely drawn, `format` teaches well-formed answers in wrong languages otherwise."""
     model: float = 0.0
     """Of what the reward model among the inputs says."""
     pattern: str = ""
@@ -158,10 +161,9 @@ def _rate(
     from panlect.model.rollouts import Rated
 
     weights = config.rewards
-    questions = [each for each in inputs if isinstance(each, Folder) and "question" in each.kinds]
-    rows = tables(questions, "question").to_dicts() if questions else []
-    names = names_of(prompts, rows) if weights.language_by == "names" else None
-    rules = Rules(names, weights.pattern)
+    right = ((row["id"], row["answer_language"], row["messages"][-1]["content"]) for row in prompts)
+    names = names_of(right, inputs) if weights.language_by == "names" else None
+    rules = Rules(names, weights.pattern, gated=weights.gated)
     judging = load.load(judge) if judge else None
 
     def rate(asked: Sequence[Row], texts: Sequence[str], finished: Sequence[bool]) -> Rated:
