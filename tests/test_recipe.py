@@ -116,3 +116,24 @@ def test_seeds_repeat_every_step_its_inputs_and_its_gates() -> None:
 def test_seeds_that_cannot_be_used_are_refused(change: dict[str, object], says: str) -> None:
     with pytest.raises(ConfigError, match=says):
         parse_recipe(STUDY | change, where="s.yaml")
+
+
+def test_included_recipes_bring_their_steps_first(tmp_path: Path) -> None:
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "parts/a.yaml").write_text(
+        "name: a\nseed: 5\nsteps:\n  first: {stage: letters, letters: xy}\n  a: {stage: doubled, from: [first]}\n"
+    )
+    (tmp_path / "parts/b.yaml").write_text(
+        "name: b\nsteps:\n  first: {stage: letters, letters: xy}\n  b: {stage: doubled, from: [first]}\n"
+    )
+    both = "name: both\ninclude: [parts/*.yaml]\nseeds: [101, 102]\nsteps:\n  c: {stage: doubled, from: [a, b]}\n"
+    recipe = read_recipe(write(tmp_path, both), [(["steps", "first", "letters"], "z")])
+    assert [step.name for step in recipe.steps][:4] == ["first-101", "a-101", "b-101", "c-101"]
+    assert recipe.steps[3].inputs == ("a-101", "b-101")
+    assert recipe.name == "both"
+    assert {step.settings.get("letters") for step in recipe.steps} == {"z", None}
+    (tmp_path / "parts/b.yaml").write_text("name: b\nsteps:\n  first: {stage: letters, letters: yx}\n")
+    with pytest.raises(ConfigError, match="another step 'first'"):
+        read_recipe(write(tmp_path, both))
+    with pytest.raises(ConfigError, match="no recipe is called 'other.yaml'"):
+        read_recipe(write(tmp_path, both.replace("parts/*", "other")))

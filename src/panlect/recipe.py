@@ -11,7 +11,8 @@
 
 With ``seeds: [101, 102, 103]`` instead of `seed`, every step is made once per seed and called
 ``base-101``, and a gate on `base` judges each; a step with ``once: true`` runs a single time and reads
-the copies of all seeds. A step's `from` names earlier steps, or paths relative to where the command
+the copies of all seeds. ``include: [papers/*.yaml]`` puts the steps of other recipes, found beside this
+file, before its own; steps of one name are one step and have to be equal. A step's `from` names earlier steps, or paths relative to where the command
 runs, or hub ids. The file's order is the order: there is no scheduler. This file reads and checks the
 structure; the settings of each step are checked by its stage (`panlect.run`).
 """
@@ -73,10 +74,41 @@ def read_recipe(path: Path, overrides: Sequence[tuple[Sequence[str], Any]] = ())
     Raises:
         ConfigError: lists every mistake in the structure.
     """
-    values = read_yaml(path)
+    values = _with_included(read_yaml(path), path)
     for keys, value in overrides:
         _override(values, keys, value)
     return parse_recipe(values, where=str(path))
+
+
+def _with_included(values: dict[str, Any], path: Path) -> dict[str, Any]:
+    """Put the steps of the recipes that `include` names before the recipe's own."""
+    patterns = values.pop("include", ())
+    if not isinstance(patterns, list | tuple) or not all(isinstance(each, str) for each in patterns):
+        raise ConfigError("`include` is no list of recipes", where=f"{path}:include", expected="[other.yaml]")
+    steps: dict[str, Any] = {}
+    for pattern in patterns:
+        files = sorted(path.parent.glob(pattern))
+        if not files:
+            raise ConfigError(f"no recipe is called '{pattern}'", where=f"{path}:include")
+        for file in files:
+            other = _with_included(read_yaml(file), file)
+            parse_recipe(other, where=str(file))
+            _join(steps, other["steps"], str(file))
+    if steps and isinstance(values.get("steps"), dict):
+        _join(steps, values["steps"], str(path))
+        values["steps"] = steps
+    return values
+
+
+def _join(steps: dict[str, Any], more: Mapping[str, Any], where: str) -> None:
+    for name, step in more.items():
+        if steps.setdefault(name, step) != step:
+            raise ConfigError(
+                f"an included recipe has another step '{name}'",
+                where=f"{where}:steps.{name}",
+                expected="steps of one name to be equal",
+                fix="rename one of them",
+            )
 
 
 def parse_recipe(values: Mapping[str, Any], *, where: str) -> Recipe:
