@@ -135,5 +135,5 @@ def test_included_recipes_bring_their_steps_first(tmp_path: Path) -> None:
     (tmp_path / "parts/b.yaml").write_text("name: b\nsteps:\n  first: {stage: letters, letters: yx}\n")
     with pytest.raises(ConfigError, match="another step 'first'"):
         read_recipe(write(tmp_path, both))
-    with pytest.raises(ConfigError, match="no recipe is called 'other.yaml'"):
+    with pytest.raises(ConfigError, match="no recipe is called"):
         read_recipe(write(tmp_path, both.replace("parts/*", "other")))

@@ -12,9 +12,10 @@
 With ``seeds: [101, 102, 103]`` instead of `seed`, every step is made once per seed and called
 ``base-101``, and a gate on `base` judges each; a step with ``once: true`` runs a single time and reads
 the copies of all seeds. ``include: [papers/*.yaml]`` puts the steps of other recipes, found beside this
-file, before its own; steps of one name are one step and have to be equal. A step's `from` names earlier steps, or paths relative to where the command
-runs, or hub ids. The file's order is the order: there is no scheduler. This file reads and checks the
-structure; the settings of each step are checked by its stage (`panlect.run`).
+file, before its own; steps of one name are one step and have to be equal. A step's `from` names earlier
+steps, or paths relative to where the command runs, or hub ids. The file's order is the order: there is
+no scheduler. This file reads and checks the structure; the settings of each step are checked by its
+stage (`panlect.run`).
 """
 
 import re
