@@ -26,6 +26,7 @@ from panlect import __version__, progress, ranks, tables
 from panlect.config import Config
 from panlect.errors import DataError, FolderError, PanlectError
 from panlect.folder import MANIFEST, PARTIAL, External, Folder, Input, sha256
+from panlect.folder import tables as rows_of
 
 FORMAT = 1
 
@@ -63,8 +64,10 @@ class Draft:
         self._numbers: list[pl.DataFrame] = []
         self._rows: list[dict[str, object]] = []
         self._notes: dict[str, Any] = {}
+        self._damaged: list[dict[str, str]] = []
         self._required: frozenset[str] = frozenset()
         self._started_seconds = time.monotonic()
+        self._started_cpu_seconds = time.process_time()
 
     @property
     def folder(self) -> Folder:
@@ -89,6 +92,19 @@ class Draft:
         self._save(frame, "data", kind, shard)
         self._count(kind, frame, rows="rows", size="bytes")
 
+    def read(self, inputs: Sequence[Input], kind: str) -> pl.DataFrame:
+        """Rows of one kind from all inputs, but for files that are damaged (`set_aside`).
+
+        Raises:
+            FolderError: no input has such rows.
+        """
+        return rows_of(inputs, kind, set_aside=self.set_aside)
+
+    def set_aside(self, error: FolderError) -> None:
+        """Go on without a file that cannot be read: it is named in ``dropped/``, counted, and told."""
+        self.log(f"set aside: {error.what} ({error.where})")
+        self._damaged.append({"file": error.where, "reason": error.what})
+
     def drop(self, kind: str, frame: pl.DataFrame, *, shard: int = 0) -> None:
         """Set rows aside in ``dropped/``; each carries its `reason`."""
         if "reason" not in frame.columns or frame["reason"].null_count():
@@ -104,7 +120,7 @@ class Draft:
 
     def _count(self, kind: str, frame: pl.DataFrame, *, rows: str, size: str) -> None:
         by_language = self._counts.setdefault(kind, {})
-        needed = {*tables.TEXT_COLUMNS[kind], tables.LANGUAGE_COLUMN.get(kind, "language")}
+        needed = {*tables.TEXT_COLUMNS.get(kind, ("text",)), tables.LANGUAGE_COLUMN.get(kind, "language")}
         if not needed <= set(frame.columns):
             # A row that was set aside for being damaged may not have its columns at all.
             frame = pl.DataFrame({"language": ["und_Zyyy"] * frame.height, "text": [""] * frame.height})
@@ -154,6 +170,8 @@ class Draft:
     def finish(self) -> None:
         """Write the manifest last and move the directory to its final name."""
         self._check_languages()
+        if self._damaged:
+            self.drop("file", pl.DataFrame(self._damaged))
         if self._rows or self._numbers:
             rows = pl.DataFrame(self._rows, schema=dict(tables.SCHEMAS["numbers"]))
             frame = pl.concat([*self._numbers, rows], how="diagonal_relaxed")
@@ -168,6 +186,7 @@ class Draft:
                 for file in files
             },
             "seconds": round(time.monotonic() - self._started_seconds, 3),
+            "cpu_seconds": round(time.process_time() - self._started_cpu_seconds, 3),
             "finished": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
             "machine": {
                 "python": platform.python_version(),

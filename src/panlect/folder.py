@@ -15,7 +15,7 @@ import glob
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -239,13 +239,27 @@ def _unreadable(file: Path, expected: str) -> FolderError:
 # --- what a stage asks of its inputs -------------------------------------------------------------
 
 
-def tables(inputs: Sequence[Input], kind: str) -> pl.DataFrame:
+def tables(
+    inputs: Sequence[Input], kind: str, *, set_aside: Callable[[FolderError], None] | None = None
+) -> pl.DataFrame:
     """Return the rows of one kind from all inputs that have it: folders, ``.parquet`` and ``.jsonl`` files.
 
+    Args:
+        inputs: what is read.
+        kind: of table.
+        set_aside: is told of each file that is damaged, and the others are read; by default one is an error.
+
     Raises:
-        FolderError: no input has such rows.
+        FolderError: no input has such rows, or a file is damaged.
     """
-    frames = list(_tables_of(inputs, kind))
+    frames = []
+    for file in _files(inputs, kind):
+        try:
+            frames.append(read_table(kind, file))
+        except FolderError as error:
+            if set_aside is None:
+                raise
+            set_aside(error)
     if not frames:
         raise FolderError(
             f"no input holds a table '{kind}'",
@@ -255,15 +269,12 @@ def tables(inputs: Sequence[Input], kind: str) -> pl.DataFrame:
     return pl.concat(frames, how="diagonal_relaxed")
 
 
-def _tables_of(inputs: Sequence[Input], kind: str) -> Iterator[pl.DataFrame]:
+def _files(inputs: Sequence[Input], kind: str) -> Iterator[Path]:
     for each in inputs:
         if isinstance(each, Folder):
-            if kind in each.kinds:
-                yield each.table(kind)
-            continue
-        for path in each.paths():
-            if path.suffix in {".parquet", ".jsonl"}:
-                yield read_table(kind, path)
+            yield from each.files(kind)
+        else:
+            yield from (path for path in each.paths() if path.suffix in {".parquet", ".jsonl"})
 
 
 def models(inputs: Sequence[Input]) -> list[tuple[str, str]]:

@@ -1,7 +1,7 @@
-"""What `panlect run --dry-run` shows: every step, whether it is finished, and what it will take.
+"""What `panlect plan` and `panlect run --dry-run` show: every step, its state, and what it will take.
 
-Nothing is written. An estimate comes from the stage itself (its function ``estimate``), and only
-when its inputs exist: a step whose input is not made yet shows what its settings alone say.
+Nothing is written. An estimate comes from the stage itself: its function ``estimate``, which for training
+runs it for some seconds, once the step's inputs are finished.
 """
 
 import json
@@ -11,11 +11,10 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from panlect.errors import PanlectError
-from panlect.folder import Input, resolve
+from panlect.folder import resolve
 from panlect.run import Planned
 
-FIGURES = ("rows", "tokens", "parameters", "seconds", "memory_bytes")
+FIGURES = ("rows", "tokens", "steps", "parameters", "seconds", "memory_bytes", "cost")
 
 
 def describe(steps: Sequence[Planned]) -> list[dict[str, Any]]:
@@ -28,22 +27,23 @@ def describe(steps: Sequence[Planned]) -> list[dict[str, Any]]:
             "from": list(planned.step.inputs),
             "finished": planned.finished,
             "fingerprint": planned.fingerprint,
-            "estimate": {} if planned.finished else dict(_estimate(planned, places)),
+            "waits_for": _unfinished(planned, places),
+            "estimate": dict(_estimate(planned, places)),
             "config": planned.config.model_dump(mode="json"),
         }
         for planned in steps
     ]
 
 
+def _unfinished(planned: Planned, places: Mapping[str, Planned]) -> list[str]:
+    return [name for name in planned.step.inputs if name in places and not places[name].finished]
+
+
 def _estimate(planned: Planned, places: Mapping[str, Planned]) -> Mapping[str, float]:
-    if planned.stage.estimate is None:
+    if planned.finished or planned.stage.estimate is None or _unfinished(planned, places):
         return {}
-    inputs: list[Input] = []
-    for name in planned.step.inputs:
-        try:
-            inputs.append(resolve(places[name].out if name in places else name))
-        except PanlectError:
-            continue
+    names = planned.step.inputs
+    inputs = [resolve(places[name].out if name in places else name) for name in names]
     return planned.stage.estimate(inputs, planned.config)
 
 
@@ -59,8 +59,18 @@ def show(steps: Sequence[Planned], *, as_json: bool) -> None:
     for row in rows:
         figures = [_figure(name, row["estimate"].get(name)) for name in FIGURES]
         state = "finished" if row["finished"] else "to do"
+        if row["waits_for"]:
+            state = f"waits for {', '.join(row['waits_for'])}"
         table.add_row(row["step"], row["stage"], ", ".join(row["from"]), state, *figures)
     Console().print(table)
+
+
+def table_of(estimate: Mapping[str, float]) -> Table:
+    """One line per figure."""
+    table = Table(show_header=False)
+    for name, value in estimate.items():
+        table.add_row(name.replace("_", " "), _figure(name, value))
+    return table
 
 
 def _figure(name: str, value: float | None) -> str:
@@ -70,4 +80,4 @@ def _figure(name: str, value: float | None) -> str:
         return f"{value / 2**30:.2f} GiB"
     if name == "seconds":
         return f"{value:,.0f} s" if value < 600 else f"{value / 3600:,.1f} h"
-    return f"{value:,.0f}"
+    return f"{value:,.2f}" if name == "cost" else f"{value:,.0f}"

@@ -22,6 +22,8 @@ from panlect.mixture.plan import MIXTURE_FILE, Component, Wish, component_amount
 from panlect.mixture.schedule import Draw, Schedule
 
 KINDS = ("document", "pair")
+SetAside = Callable[[FolderError], None]
+"""Is told of a damaged file; without one, a damaged file is an error."""
 PAIR_TEMPLATE = "{source}\n{target}"
 
 
@@ -46,12 +48,17 @@ class Mixture:
     components: tuple[Component, ...]
     sources: Mapping[str, Input]
     pair_template: str
+    set_aside: SetAside | None = None
     _columns: dict[tuple[str, str], dict[str, pl.DataFrame]] = field(default_factory=dict, repr=False)
 
     @cached_property
     def languages(self) -> tuple[str, ...]:
         """All languages of the mixture, sorted."""
         return tuple(sorted({component.language for component in self.components}))
+
+    def has(self, draw: Draw) -> bool:
+        """Whether a draw's text is there: where a damaged file was set aside, there are fewer rows."""
+        return draw.row < self._rows(self.components[draw.component]).height
 
     def text(self, draw: Draw) -> Text:
         """The text of a draw. A pair is written with the template, in either order by epoch and row."""
@@ -86,9 +93,11 @@ class Mixture:
     def _rows(self, component: Component) -> pl.DataFrame:
         key = (component.source, component.kind)
         if key not in self._columns:
-            self._columns[key] = rows_by_language(self.sources[component.source], component.kind)
-        frame = self._columns[key].get(component.language)
-        if frame is None or frame.height < component.rows:
+            self._columns[key] = rows_by_language(
+                self.sources[component.source], component.kind, self.set_aside
+            )
+        frame = self._columns[key].get(component.language, pl.DataFrame())
+        if frame.height < component.rows and self.set_aside is None:
             raise FolderError(
                 f"the source does not have the {component.rows} planned rows of {component.language}",
                 where=component.source,
@@ -129,7 +138,7 @@ def sampled(inputs: Sequence[Input], components: Sequence[Component], *, alpha: 
     return Mixture(schedule, tuple(components), {each.name: each for each in inputs}, PAIR_TEMPLATE)
 
 
-def rows_by_language(source: Input, kind: str) -> dict[str, pl.DataFrame]:
+def rows_by_language(source: Input, kind: str, set_aside: SetAside | None = None) -> dict[str, pl.DataFrame]:
     """The text columns of a table's rows per language, in file order."""
     language = tables.LANGUAGE_COLUMN.get(kind, "language")
     columns = (
@@ -137,14 +146,14 @@ def rows_by_language(source: Input, kind: str) -> dict[str, pl.DataFrame]:
         if kind == "document"
         else ["source_text", "target_text", "source_language", "target_language"]
     )
-    frame = read([source], kind)
+    frame = read([source], kind, set_aside=set_aside)
     return {
         str(key[0]): group.select(columns) for key, group in frame.group_by(language, maintain_order=True)
     }
 
 
-def open_mixture(folder: Folder) -> Mixture:
-    """Open a folder made by `mix`.
+def open_mixture(folder: Folder, set_aside: SetAside | None = None) -> Mixture:
+    """Open a folder made by `mix`; `set_aside` is told of damaged files of its sources.
 
     Raises:
         FolderError: it is not a mixture, or one of its sources is gone or has changed.
@@ -158,7 +167,7 @@ def open_mixture(folder: Folder) -> Mixture:
     sources = {each["source"]: _source(folder, each) for each in plan["sources"]}
     components = tuple(Component(**each) for each in plan["components"])
     schedule = Schedule.from_dict(plan["schedule"])
-    return Mixture(schedule, components, sources, plan["pair_template"])
+    return Mixture(schedule, components, sources, plan["pair_template"], set_aside)
 
 
 def _source(folder: Folder, facts: Mapping[str, str]) -> Input:

@@ -2,23 +2,33 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from panlect.errors import ConfigError, DataError
 from panlect.folder import Folder, Input, tables
-from panlect.model.corpus import is_mixture, open_mixture
+from panlect.model.corpus import SetAside, is_mixture, open_mixture
 from panlect.model.packing import Ints, Text, Tokens, tokenise
+
+
+class Amount(NamedTuple):
+    """How much is read: up to `budget_tokens` (0: all that is planned).
+
+    Plain documents are read `epochs` times, in an order that the seed gives; a mixture brings its own.
+    """
+
+    budget_tokens: int = 0
+    epochs: float = 1.0
+    seed: int = 0
 
 
 def read(
     inputs: Sequence[Input],
     tokenizer: Any,
-    budget_tokens: int,
-    epochs: float,
-    seed: int,
+    amount: Amount,
     *,
+    set_aside: SetAside | None = None,
     specials: bool = True,
 ) -> tuple[Tokens, Ints]:
     """Tokenise every text that will be read, once, and return the tokens with the order of reading.
@@ -26,33 +36,36 @@ def read(
     Args:
         inputs: one mixture, or folders and files with documents.
         tokenizer: a fast Hugging Face tokenizer;
-        budget_tokens: stop with the draw that reaches it; 0 reads everything planned.
-        epochs: how often plain documents are read.
-        seed: order of plain documents (a mixture brings its own).
+        amount: how much of it.
+        set_aside: is told of each damaged file, and the rest is read; by default one is an error.
         specials: enclose each text in the begin and end tokens.
 
     Raises:
         DataError: there are no texts, or the mixture holds fewer tokens than the budget.
+        FolderError: a file is damaged.
     """
     mixtures = [each for each in inputs if isinstance(each, Folder) and is_mixture(each)]
     if len(mixtures) > 1:
         raise ConfigError("more than one mixture", where=", ".join(each.name for each in mixtures))
     if mixtures:
-        texts, order = _of_mixture(mixtures[0])
+        texts, order = _of_mixture(mixtures[0], set_aside)
     else:
-        texts = _of_documents(inputs)
-        order = shuffled_epochs(len(texts), epochs, seed)
+        texts = _of_documents(inputs, set_aside)
+        order = shuffled_epochs(len(texts), amount.epochs, amount.seed)
     tokens = tokenise(tokenizer, texts, specials=specials, data=True)
-    return tokens, within_budget(tokens, order, budget_tokens, repeat=not mixtures, seed=seed)
+    cut = within_budget(tokens, order, amount.budget_tokens, repeat=not mixtures, seed=amount.seed)
+    return tokens, cut
 
 
-def _of_mixture(folder: Folder) -> tuple[list[Text], Ints]:
-    mixture = open_mixture(folder)
+def _of_mixture(folder: Folder, set_aside: SetAside | None) -> tuple[list[Text], Ints]:
+    mixture = open_mixture(folder, set_aside)
     names = [component.name for component in mixture.components]
     texts: list[Text] = []
     index: dict[tuple[int, int, int], int] = {}
-    order = np.empty(len(mixture.schedule), np.int64)
-    for i, draw in enumerate(mixture.schedule):
+    order: list[int] = []
+    for draw in mixture.schedule:
+        if not mixture.has(draw):
+            continue
         # A pair is written in two orders, which alternate by epoch; a document is always the same.
         way = draw.epoch % 2 if mixture.components[draw.component].kind == "pair" else 0
         key = (draw.component, draw.row, way)
@@ -60,12 +73,12 @@ def _of_mixture(folder: Folder) -> tuple[list[Text], Ints]:
             index[key] = len(texts)
             drawn = mixture.text(draw)
             texts.append(Text(drawn.text, drawn.language, names[draw.component]))
-        order[i] = index[key]
-    return texts, order
+        order.append(index[key])
+    return texts, np.array(order, np.int64)
 
 
-def _of_documents(inputs: Sequence[Input]) -> list[Text]:
-    frame = tables(inputs, "document")
+def _of_documents(inputs: Sequence[Input], set_aside: SetAside | None) -> list[Text]:
+    frame = tables(inputs, "document", set_aside=set_aside)
     if frame.is_empty():
         raise DataError("there are no documents", where=", ".join(each.name for each in inputs))
     columns = frame.select("text", "language", "source").iter_rows()

@@ -11,8 +11,9 @@ from typing import Any, Protocol
 import numpy as np
 import polars as pl
 
+from panlect.draft import Draft
 from panlect.errors import DataError, ModelError
-from panlect.folder import Folder, Input, models, one_model, one_tokenizer, tables
+from panlect.folder import Folder, Input, models, one_model, one_tokenizer
 from panlect.model import corpus_tokens, noise
 from panlect.model.corpus import is_mixture, open_mixture
 from panlect.model.denoising import Corrupt, NoisyPlan
@@ -169,15 +170,16 @@ def read_pairs(frame: pl.DataFrame, tokenizer: Any, *, specials: bool) -> Tokens
     return tokenise(tokenizer, texts, specials=specials, data=True)
 
 
-def read(inputs: Sequence[Input], model: Model, settings: Settings) -> tuple[Tokens, Ints]:
+def read(inputs: Sequence[Input], model: Model, settings: Settings, draft: Draft) -> tuple[Tokens, Ints]:
     """The texts or pairs that the objective reads, and rows of text numbers in the order of reading."""
     specials = settings.objective in ENCODER
     if settings.objective not in PAIRS:
+        amount = corpus_tokens.Amount(settings.budget_tokens, settings.epochs, settings.seed)
         texts, order = corpus_tokens.read(
-            inputs, model.tokenizer, settings.budget_tokens, settings.epochs, settings.seed, specials=specials
+            inputs, model.tokenizer, amount, set_aside=draft.set_aside, specials=specials
         )
         return texts, order[:, None]
-    texts = read_pairs(tables(inputs, "pair"), model.tokenizer, specials=specials)
+    texts = read_pairs(draft.read(inputs, "pair"), model.tokenizer, specials=specials)
     order = corpus_tokens.shuffled_epochs(len(texts) // 2, settings.epochs, settings.seed)
     items = np.stack([2 * order, 2 * order + 1], 1)
     if settings.budget_tokens:

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 (the field's name for it)
 
 from panlect import ranks
+from panlect.draft import Draft
 from panlect.errors import DataError, ModelError
 from panlect.folder import Input, models
 from panlect.model import corpus_tokens, dialogue_tokens
@@ -93,11 +94,12 @@ def read_dialogues(frame: pl.DataFrame, student: Model, settings: Settings) -> t
     return texts, dialogue_tokens.order(texts, settings.epochs, settings.budget_tokens, settings.seed)
 
 
-def read_documents(inputs: Sequence[Input], student: Model, settings: Settings) -> tuple[Tokens, Ints]:
+def read_documents(
+    inputs: Sequence[Input], student: Model, settings: Settings, draft: Draft
+) -> tuple[Tokens, Ints]:
     """Texts as tokens, and the order in which they are read."""
-    return corpus_tokens.read(
-        inputs, student.tokenizer, settings.budget_tokens, settings.epochs, settings.seed
-    )
+    amount = corpus_tokens.Amount(settings.budget_tokens, settings.epochs, settings.seed)
+    return corpus_tokens.read(inputs, student.tokenizer, amount, set_aside=draft.set_aside)
 
 
 def cached(frame: pl.DataFrame, teacher: Model, settings: Settings, scratch: Path) -> pl.DataFrame:

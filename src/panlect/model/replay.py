@@ -152,7 +152,7 @@ def sources(
             tokens = dialogue_tokens.read(tables([each], "dialogue"), tokenizer, {}, {})
             order = dialogue_tokens.order(tokens, 8.0, 0, seed)
         else:
-            tokens, order = corpus_tokens.read([each], tokenizer, 0, 1.0, seed)
+            tokens, order = corpus_tokens.read([each], tokenizer, corpus_tokens.Amount(seed=seed))
         found.append(Source(tokens, order, round(share * batch_tokens)))
     return found
 

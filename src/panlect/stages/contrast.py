@@ -2,12 +2,17 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from panlect.draft import draft
-from panlect.folder import Folder, Input, one_model, tables
+from panlect.config import Config
+from panlect.draft import Draft, draft
+from panlect.folder import Folder, Input, one_model
 from panlect.model.settings import TrainingConfig
+
+if TYPE_CHECKING:
+    from panlect.model.runs import Run
 
 VERSION = 1
 PARALLEL = True
@@ -37,19 +42,31 @@ def contrast(inputs: Sequence[Input], out: Path, config: ContrastConfig) -> Fold
         ModelError: there is no model, or training diverged.
         DataError: there are no pairs.
     """
-    from panlect.model import adapters, bookkeeping, load, loop, preference
-    from panlect.model import contrast as aligning
+    from panlect.model import runs
 
     with draft(out, "contrast", VERSION, config, inputs) as work:
-        model = adapters.attach(load.load(one_model(inputs)), config.trained, work)
-        frame, same = aligning.distinct(tables(inputs, "pair"))
-        work.drop("pair", same)
-        texts = aligning.read(frame, model.tokenizer)
-        plan = preference.plan(texts, model, config, epochs=config.epochs, steps=config.steps)
-        work.log(bookkeeping.describe(model, plan))
-        objective = aligning.objective(
-            model.network, config.layer, config.temperature, config.language_weight
-        )
-        ledger = loop.train(model.network, plan, objective, config, work)
-        bookkeeping.finish(model, ledger, plan, inputs, work)
+        runs.carry_out(prepare(inputs, config, work), config, inputs, work)
     return work.folder
+
+
+def prepare(inputs: Sequence[Input], config: ContrastConfig, work: Draft) -> "Run":
+    """Model, plan of batches, objective."""
+    from panlect.model import adapters, load, preference
+    from panlect.model import contrast as aligning
+    from panlect.model.runs import Run
+
+    model = adapters.attach(load.load(one_model(inputs)), config.trained, work)
+    frame, same = aligning.distinct(work.read(inputs, "pair"))
+    work.drop("pair", same)
+    texts = aligning.read(frame, model.tokenizer)
+    plan = preference.plan(texts, model, config, epochs=config.epochs, steps=config.steps)
+    objective = aligning.objective(model.network, config.layer, config.temperature, config.language_weight)
+    return Run(model, plan, objective)
+
+
+def estimate(inputs: Sequence[Input], config: Config) -> dict[str, float]:
+    """What the run will take on this machine, from a short one (`panlect plan`)."""
+    from panlect.model import probe
+
+    assert isinstance(config, ContrastConfig)
+    return probe.estimate(prepare, inputs, config, kind="pair")

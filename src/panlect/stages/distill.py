@@ -2,13 +2,17 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from panlect.draft import draft
-from panlect.folder import Folder, Input, tables
+from panlect.config import Config
+from panlect.draft import Draft, draft
+from panlect.folder import Folder, Input
 from panlect.model.settings import TrainingConfig
+
+if TYPE_CHECKING:
+    from panlect.model.runs import Run
 
 VERSION = 1
 PARALLEL = True
@@ -43,21 +47,34 @@ def distill(inputs: Sequence[Input], out: Path, config: DistillConfig) -> Folder
         ModelError: there are not two models, or their vocabularies differ and `logits` was asked for.
         DataError: there is nothing to read.
     """
-    from panlect.model import adapters, bookkeeping, distillation, loop
+    from panlect.model import runs
 
     with draft(out, "distill", VERSION, config, inputs) as work:
-        student, teacher = distillation.student_and_teacher(inputs, config.teacher)
-        soft = distillation.chosen_method(student, teacher, config) == "logits"
-        if config.reads == "dialogue":
-            frame = tables(inputs, "dialogue")
-            frame = frame if soft else distillation.cached(frame, teacher, config, work.scratch)
-            texts, order = distillation.read_dialogues(frame, student, config)
-        else:
-            texts, order = distillation.read_documents(inputs, student, config)
-        student = adapters.attach(student, config.trained, work)
-        plan = bookkeeping.plan(texts, order, config, student)
-        work.log(bookkeeping.describe(student, plan))
-        objective = distillation.objective(student, teacher if soft else None, config)
-        ledger = loop.train(student.network, plan, objective, config, work)
-        bookkeeping.finish(student, ledger, plan, inputs, work)
+        runs.carry_out(prepare(inputs, config, work), config, inputs, work)
     return work.folder
+
+
+def prepare(inputs: Sequence[Input], config: DistillConfig, work: Draft) -> "Run":
+    """Model, plan of batches, objective."""
+    from panlect.model import adapters, bookkeeping, distillation
+    from panlect.model.runs import Run
+
+    student, teacher = distillation.student_and_teacher(inputs, config.teacher)
+    soft = distillation.chosen_method(student, teacher, config) == "logits"
+    if config.reads == "dialogue":
+        frame = work.read(inputs, "dialogue")
+        frame = frame if soft else distillation.cached(frame, teacher, config, work.scratch)
+        texts, order = distillation.read_dialogues(frame, student, config)
+    else:
+        texts, order = distillation.read_documents(inputs, student, config, work)
+    student = adapters.attach(student, config.trained, work)
+    plan = bookkeeping.plan(texts, order, config, student)
+    return Run(student, plan, distillation.objective(student, teacher if soft else None, config))
+
+
+def estimate(inputs: Sequence[Input], config: Config) -> dict[str, float]:
+    """What the run will take on this machine, from a short one (`panlect plan`)."""
+    from panlect.model import probe
+
+    assert isinstance(config, DistillConfig)
+    return probe.estimate(prepare, inputs, config, kind=config.reads)

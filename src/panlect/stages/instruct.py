@@ -2,12 +2,17 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from panlect.draft import draft
-from panlect.folder import Folder, Input, one_model, tables
+from panlect.config import Config
+from panlect.draft import Draft, draft
+from panlect.folder import Folder, Input, one_model
 from panlect.model.settings import TrainingConfig
+
+if TYPE_CHECKING:
+    from panlect.model.runs import Run
 
 VERSION = 1
 PARALLEL = True
@@ -33,21 +38,34 @@ def instruct(inputs: Sequence[Input], out: Path, config: InstructConfig) -> Fold
         ModelError: there is no model or no chat template, or training diverged.
         DataError: a weight names a language or origin that no dialogue has.
     """
-    from panlect.model import adapters, bookkeeping, dialogue_tokens, load, loop, objectives
+    from panlect.model import runs
 
     with draft(out, "instruct", VERSION, config, inputs) as work:
-        model = adapters.attach(load.load(one_model(inputs)), config.trained, work)
-        frame = tables(inputs, "dialogue")
-        texts, order = dialogue_tokens.read_within(
-            frame,
-            model.tokenizer,
-            (config.language_weights, config.origin_weights),
-            budget_tokens=config.budget_tokens,
-            epochs=config.epochs,
-            seed=config.seed,
-        )
-        plan = bookkeeping.plan(texts, order, config, model)
-        work.log(bookkeeping.describe(model, plan))
-        ledger = loop.train(model.network, plan, objectives.language_model(model.network), config, work)
-        bookkeeping.finish(model, ledger, plan, inputs, work)
+        runs.carry_out(prepare(inputs, config, work), config, inputs, work)
     return work.folder
+
+
+def prepare(inputs: Sequence[Input], config: InstructConfig, work: Draft) -> "Run":
+    """Model, plan of batches, objective."""
+    from panlect.model import adapters, bookkeeping, dialogue_tokens, load, objectives
+    from panlect.model.runs import Run
+
+    model = adapters.attach(load.load(one_model(inputs)), config.trained, work)
+    texts, order = dialogue_tokens.read_within(
+        work.read(inputs, "dialogue"),
+        model.tokenizer,
+        (config.language_weights, config.origin_weights),
+        budget_tokens=config.budget_tokens,
+        epochs=config.epochs,
+        seed=config.seed,
+    )
+    plan = bookkeeping.plan(texts, order, config, model)
+    return Run(model, plan, objectives.language_model(model.network))
+
+
+def estimate(inputs: Sequence[Input], config: Config) -> dict[str, float]:
+    """What the run will take on this machine, from a short one (`panlect plan`)."""
+    from panlect.model import probe
+
+    assert isinstance(config, InstructConfig)
+    return probe.estimate(prepare, inputs, config, kind="dialogue")

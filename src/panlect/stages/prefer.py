@@ -2,13 +2,17 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, field_validator
 
-from panlect.draft import draft
-from panlect.folder import Folder, Input, one_model, tables
+from panlect.config import Config
+from panlect.draft import Draft, draft
+from panlect.folder import Folder, Input, one_model
 from panlect.model.settings import TrainingConfig
+
+if TYPE_CHECKING:
+    from panlect.model.runs import Run
 
 VERSION = 1
 
@@ -56,28 +60,40 @@ def prefer(inputs: Sequence[Input], out: Path, config: PreferConfig) -> Folder:
         DataError: there are no pairs.
         ConfigError: `replay` names something that is no input.
     """
-    from panlect.model import adapters, bookkeeping, load, loop, losses, preference, replay
+    from panlect.model import runs
 
     with draft(out, "prefer", VERSION, config, inputs) as work:
-        model = adapters.attach(load.load(one_model(inputs)), config.trained, work)
-        paired = [each for each in inputs if each.name not in config.replay]
-        texts = preference.read(tables(paired, "preference"), model.tokenizer)
-        share = 1 - sum(config.replay.values())
-        settings = config.model_copy(update={"batch_tokens": max(1, round(share * config.batch_tokens))})
-        pairs = preference.plan(texts, model, settings, epochs=config.epochs, steps=config.steps)
-        if config.loss in losses.NEEDS_REFERENCE:
-            preference.take_reference(
-                model.network, pairs, config, cache=work.scratch / "reference.safetensors"
-            )
-        objective = preference.objective(model.network, losses.preference_formula(config))
-        plan: loop.Work = pairs
-        if config.replay:
-            beside = replay.sources(
-                inputs, config.replay, model.tokenizer, batch_tokens=config.batch_tokens, seed=config.seed
-            )
-            plan = replay.ReplayPlan(pairs, beside, config.replay_weight, config.micro_tokens)
-            objective = replay.objective(model.network, objective)
-        work.log(bookkeeping.describe(model, plan))
-        ledger = loop.train(model.network, plan, objective, config, work)
-        bookkeeping.finish(model, ledger, plan, inputs, work)
+        runs.carry_out(prepare(inputs, config, work), config, inputs, work)
     return work.folder
+
+
+def prepare(inputs: Sequence[Input], config: PreferConfig, work: Draft) -> "Run":
+    """Model, plan of batches, objective; the reference's log-probabilities are taken here."""
+    from panlect.model import adapters, load, loop, losses, preference, replay
+    from panlect.model.runs import Run
+
+    model = adapters.attach(load.load(one_model(inputs)), config.trained, work)
+    paired = [each for each in inputs if each.name not in config.replay]
+    texts = preference.read(work.read(paired, "preference"), model.tokenizer)
+    share = 1 - sum(config.replay.values())
+    settings = config.model_copy(update={"batch_tokens": max(1, round(share * config.batch_tokens))})
+    pairs = preference.plan(texts, model, settings, epochs=config.epochs, steps=config.steps)
+    if config.loss in losses.NEEDS_REFERENCE:
+        preference.take_reference(model.network, pairs, config, cache=work.scratch / "reference.safetensors")
+    objective = preference.objective(model.network, losses.preference_formula(config))
+    plan: loop.Work = pairs
+    if config.replay:
+        beside = replay.sources(
+            inputs, config.replay, model.tokenizer, batch_tokens=config.batch_tokens, seed=config.seed
+        )
+        plan = replay.ReplayPlan(pairs, beside, config.replay_weight, config.micro_tokens)
+        objective = replay.objective(model.network, objective)
+    return Run(model, plan, objective)
+
+
+def estimate(inputs: Sequence[Input], config: Config) -> dict[str, float]:
+    """What the run will take on this machine, from a short one (`panlect plan`)."""
+    from panlect.model import probe
+
+    assert isinstance(config, PreferConfig)
+    return probe.estimate(prepare, inputs, config, kind="preference")

@@ -6,14 +6,17 @@ pre-training), and reads a mixture made by `mix`, or any folders with documents.
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
 from panlect.config import Config
-from panlect.draft import draft
+from panlect.draft import Draft, draft
 from panlect.folder import Folder, Input
 from panlect.model.settings import TrainingConfig
+
+if TYPE_CHECKING:
+    from panlect.model.runs import Run
 
 VERSION = 1
 PARALLEL = True
@@ -59,12 +62,26 @@ def pretrain(inputs: Sequence[Input], out: Path, config: PretrainConfig) -> Fold
     Raises:
         ModelError: the inputs hold neither a tokenizer nor a model, or training diverged.
     """
-    from panlect.model import bookkeeping, loop, runs
+    from panlect.model import runs
 
     with draft(out, "pretrain", VERSION, config, inputs) as work:
-        make = runs.causal if config.objective == "causal" else runs.denoising_run
-        run = make(inputs, config, work)
-        work.log(bookkeeping.describe(run.model, run.plan))
-        ledger = loop.train(run.model.network, run.plan, run.objective, config, work)
-        bookkeeping.finish(run.model, ledger, run.plan, inputs, work)
+        runs.carry_out(prepare(inputs, config, work), config, inputs, work)
     return work.folder
+
+
+def prepare(inputs: Sequence[Input], config: PretrainConfig, work: Draft) -> "Run":
+    """Model, plan of batches, objective."""
+    from panlect.model import runs
+
+    make = runs.causal if config.objective == "causal" else runs.denoising_run
+    return make(inputs, config, work)
+
+
+def estimate(inputs: Sequence[Input], config: Config) -> dict[str, float]:
+    """What the run will take on this machine, from a short one (`panlect plan`)."""
+    from panlect.model import probe
+
+    assert isinstance(config, PretrainConfig)
+    return probe.estimate(
+        prepare, inputs, config, kind="pair" if config.objective in ("tlm", "translate") else "document"
+    )

@@ -22,6 +22,9 @@ class Entry(NamedTuple):
 VERBS: Mapping[str, Entry] = MappingProxyType(
     {
         "run": Entry("panlect.verbs.run", "run a recipe; continues where it was; --dry-run shows the plan"),
+        "plan": Entry(
+            "panlect.verbs.plan", "what a recipe or a stage will take: memory, tokens, hours, money"
+        ),
         "show": Entry("panlect.verbs.show", "show a finished folder, or what it dropped"),
         "explain": Entry("panlect.verbs.settings", "print a stage's settings as annotated YAML"),
         "schema": Entry("panlect.verbs.settings", "print a stage's settings as JSON Schema"),

@@ -39,7 +39,7 @@ def build_stage(parser: argparse.ArgumentParser) -> None:
 def stage(options: argparse.Namespace) -> int:
     """Run the stage `options.stage`, or say what it would do."""
     loaded = load(options.stage)
-    settings = config.check(loaded.config, _settings(options), where=_sources(options))
+    settings = config.check(loaded.config, settings_of(options), where=_sources(options))
     inputs = [resolve(each) for each in options.inputs]
     if options.plan:
         return _plan(loaded, inputs, settings)
@@ -53,12 +53,13 @@ def stage(options: argparse.Namespace) -> int:
     return DONE
 
 
-def _settings(options: argparse.Namespace) -> dict[str, Any]:
+def settings_of(options: argparse.Namespace) -> dict[str, Any]:
+    """The settings of files and of ``--set``, later ones over earlier ones."""
     values: dict[str, Any] = {}
     for file in options.config:
         values |= config.read_yaml(file)
     for setting in LISTED_SETTINGS:
-        if (text := getattr(options, setting)) is not None:
+        if (text := getattr(options, setting, None)) is not None:
             values[setting] = [each.strip() for each in text.split(",") if each.strip()]
     for text in options.set:
         _set(values, *config.parse_setting(text))
