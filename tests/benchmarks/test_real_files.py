@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from panlect.benchmarks import benchmark, catalog
+from panlect.benchmarks.coverage import coverage
 from panlect.benchmarks.questions import faults
 
 pytestmark = pytest.mark.real_data
@@ -116,7 +117,7 @@ def test_coverage_says_what_is_missing_and_why(real_data: Path) -> None:
     places = catalog.Places({}, str(real_data))
     table = {
         (line.benchmark, line.language): line
-        for line in catalog.coverage(["xcopa", "mgsm", "xnli"], places, ["swh_Latn", "khm_Khmr", "jpn_Jpan"])
+        for line in coverage(["xcopa", "mgsm", "xnli"], places, ["swh_Latn", "khm_Khmr", "jpn_Jpan"])
     }
     assert table["xcopa", "swh_Latn"].rows == 600
     assert table["xcopa", "khm_Khmr"].problem == "not published in this language"

@@ -1,4 +1,4 @@
-"""Finding a benchmark's files, reading its rows, and telling what there is for a language.
+"""Finding a benchmark's files and reading its rows.
 
 Files are looked for where the settings say, then in a directory that holds one folder per benchmark (its name
 may go on: `flores200` for `flores`), then, where it has one, in its repository on the Hugging Face Hub.
@@ -6,7 +6,7 @@ may go on: `flores200` for `flores`), then, where it has one, in its repository 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -14,7 +14,7 @@ from pathlib import Path
 from panlect.benchmarks import BENCHMARKS, benchmark
 from panlect.benchmarks.benchmark import Benchmark, Reading
 from panlect.benchmarks.files import canonical, lines_of, text_of
-from panlect.errors import DataError, FolderError
+from panlect.errors import FolderError
 
 TABLES_ONLY = ("world", "world_crossed", "world_names", "held_out_text", "held_out_translation")
 """Benchmarks whose rows are made by a stage, not read from published files."""
@@ -94,42 +94,6 @@ def read(name: str, places: Places, languages: Sequence[str]) -> Reading:
     """
     found = benchmark(name)
     return found.read(locate(found, places), languages)
-
-
-@dataclass(frozen=True)
-class Coverage:
-    """What one benchmark has for one language; `problem` says why there is nothing."""
-
-    benchmark: str
-    language: str
-    rows: int
-    problem: str
-    provenance: str
-    licence: str
-    chance: float
-
-
-def coverage(names: Iterable[str], places: Places, languages: Sequence[str]) -> Iterator[Coverage]:
-    """One line per benchmark and language, whether there are rows or not.
-
-    A language that a benchmark is not published in is told apart from one whose files are missing here.
-    """
-    for name in names:
-        found = benchmark(name)
-        facts = {"provenance": found.provenance, "licence": found.licence, "chance": found.chance}
-        counts: dict[str, int] = {}
-        problem = "no rows in this language here"
-        try:
-            for row in read(name, places, languages).rows:
-                counts[row["language"]] = counts.get(row["language"], 0) + 1
-        except (FolderError, DataError) as error:
-            problem = error.what
-        published_in = {canonical(code) for code in found.languages}
-        for language in languages or sorted(counts):
-            why = "" if counts.get(language) else problem
-            if why and published_in and language not in published_in:
-                why = "not published in this language"
-            yield Coverage(name, language, counts.get(language, 0), why, **facts)  # type: ignore[arg-type]
 
 
 def lexicons(directory: Path, languages: Sequence[str]) -> dict[str, dict[str, str]]:

@@ -16,6 +16,7 @@ from panlect.benchmarks.benchmark import Answer, Ask
 from panlect.endpoint import Endpoint, EndpointConfig
 from panlect.errors import ModelError
 
+UNREACHABLE = "failed: status 0"
 PROBE = ("The sky is", " blue today", " qzx jvwk")
 
 
@@ -80,7 +81,11 @@ class Remote:
         return out
 
     def without_scores(self) -> str:
-        """What is missing for scoring choices; "" if nothing is."""
+        """What is missing for scoring choices; "" if nothing is.
+
+        Raises:
+            ModelError: nobody answers at all.
+        """
         context, likely, unlikely = PROBE
         with Endpoint(self.config) as endpoint:
             replies = endpoint.ask(
@@ -88,6 +93,13 @@ class Remote:
             )
         sums = []
         for reply in replies:
+            if reply.failure.startswith(UNREACHABLE):
+                raise ModelError(
+                    "the endpoint does not answer",
+                    where=self.config.url,
+                    expected="a server of the OpenAI protocol",
+                    fix="start it, or mend endpoint.url",
+                )
             if reply.failure:
                 return reply.failure
             try:

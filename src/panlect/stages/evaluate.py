@@ -8,20 +8,20 @@ run continues with the first batch that was not answered.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache, partial
+from dataclasses import dataclass, fields
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 import polars as pl
 from pydantic import Field
 
-from panlect.benchmarks import BENCHMARKS, benchmark, catalog, perturb
+from panlect.benchmarks import agenda, catalog, coverage
 from panlect.benchmarks.answers import answer_rows, numbers_of_answers, stored_answers
 from panlect.benchmarks.asking import Job, answer_all
 from panlect.benchmarks.benchmark import Answer, Benchmark, Row
 from panlect.benchmarks.engines import Engine, Local
-from panlect.benchmarks.questions import faults, plain, sample
+from panlect.benchmarks.questions import sample
 from panlect.benchmarks.remote import Remote
 from panlect.config import Config
 from panlect.draft import Draft, draft
@@ -36,7 +36,6 @@ from panlect.tables import SCHEMAS
 
 VERSION = 1
 HARNESS = "lm-eval:"
-MAIN_MEASURES = ("accuracy", "accuracy_characters", "exact_match", "f1", "rouge_l", "chrf", "bits_per_byte")
 TEXT_STAGES = frozenset({"tokenizer", "pretrain", "extend", "trim"})  # their models never saw a dialogue
 
 
@@ -87,14 +86,14 @@ class Contestant:
         kind: a model in this process, a server, or answers stored by an earlier evaluation.
         location: the model's directory or hub id.
         stage: the stage that made it, "" for models of others.
-        ranks: whether it can be asked for log-probabilities.
+        problem: why it cannot be asked for log-probabilities, or "".
     """
 
     step: str
     kind: Literal["model", "server", "stored"]
     location: str = ""
     stage: str = ""
-    ranks: bool = True
+    problem: str = ""
 
 
 def evaluate(inputs: Sequence[Input], out: Path, config: EvaluateConfig) -> Folder:
@@ -123,11 +122,11 @@ def evaluate(inputs: Sequence[Input], out: Path, config: EvaluateConfig) -> Fold
     earlier = _earlier(inputs)
     contestants = _contestants(inputs, config, tuple(earlier))
     with draft(out, "evaluate", VERSION, config, inputs) as work:
-        every_row = _questions(work, inputs, config)
-        asked = sample(_wanted(every_row, config), config.items_per_language, config.seed)
-        asked += _sliced(asked, config)
-        _log_coverage(work, asked)
-        found = {name: _benchmark(name) for name in sorted({row["benchmark"] for row in every_row})}
+        questions = _questions(work, inputs, config)
+        asked = _asked(questions.rows, config)
+        _note_coverage(work, questions, asked, codes_of(config.languages))
+        asked += agenda.sliced(asked, config.slices, config.lexicons)
+        found = {name: agenda.known(name) for name in sorted({row["benchmark"] for row in questions.rows})}
         frames = []
         for one in contestants:
             known = earlier.get(one.step, {})
@@ -137,7 +136,7 @@ def evaluate(inputs: Sequence[Input], out: Path, config: EvaluateConfig) -> Fold
             with work.progress(len(jobs), "questions", f"ask {one.step}") as bar:
                 store = work.scratch / f"{one.step}.jsonl"
                 answers = answer_all(jobs, partial(open_engine, one), store, bar, known)
-            frames.append(answer_rows(one.step, found, every_row, jobs, answers))
+            frames.append(answer_rows(one.step, found, questions.rows, jobs, answers))
             if one.kind == "model" and (tasks := _harness_tasks(config)):
                 _write_harness(work, one.step, evaluate_task(one.location, tasks))
         _write(work, pl.concat(frames), config)
@@ -149,9 +148,24 @@ def _write(work: Draft, answers: pl.DataFrame, config: EvaluateConfig) -> None:
     made = numbers_of_answers(answers, pivot=config.pivot, seed=config.seed)
     numbers = pl.DataFrame(made, schema=dict(SCHEMAS["numbers"]))
     work.numbers(numbers)
-    if failed := int((answers["verdict"] == "failed").sum()):
-        work.log(f"{failed} of {answers.height} questions were not answered and are in no mean but `failed`")
-    _log_results(work, numbers)
+    _log_failures(work, answers)
+    _log_results(work, answers, numbers)
+
+
+def _log_failures(work: Draft, answers: pl.DataFrame) -> None:
+    """How many questions were not answered, and what the usual reason was; numbers in it differ."""
+    failed = answers.filter(pl.col("verdict") == "failed")
+    if failed.is_empty():
+        return
+    work.log(
+        f"{failed.height} of {answers.height} questions were not answered and are in no mean but `failed`"
+    )
+    kind = pl.col("failure").str.replace_all(r"\d+", "#")
+    reasons = failed.group_by("step", kind.alias("kind"), maintain_order=True).agg(
+        pl.len(), pl.first("failure")
+    )
+    for step, _, count, example in reasons.sort("len", descending=True).head(5).iter_rows():
+        work.log(f"{step}: {count} times: {example}")
 
 
 def _earlier(inputs: Sequence[Input]) -> dict[str, dict[str, Answer]]:
@@ -170,7 +184,7 @@ def _contestants(inputs: Sequence[Input], config: EvaluateConfig, earlier: Seque
     found = [Contestant(name, "model", where, stages.get(name, "")) for name, where in find_models(inputs)]
     if config.endpoint:
         problem = Remote(config.endpoint).without_scores()
-        found.append(Contestant(config.endpoint.model.replace("/", "_"), "server", ranks=not problem))
+        found.append(Contestant(config.endpoint.model.replace("/", "_"), "server", problem=problem))
     names = [one.step for one in found]
     found += [Contestant(step, "stored") for step in earlier if step not in names]
     if not found:
@@ -212,32 +226,19 @@ def _write_harness(work: Draft, step: str, found: Mapping[str, Mapping[str, Any]
             )  # fmt: skip
 
 
-def _questions(work: Draft, inputs: Sequence[Input], config: EvaluateConfig) -> list[Row]:
-    """All rows of tables and published files that can be asked; the others are set aside with a reason."""
-    tables = [row for frame in _question_tables(inputs) for row in frame.to_dicts()]
-    in_tables = {row["benchmark"] for row in tables}
-    rows, dropped = faults([_arranged(row) for row in tables], BENCHMARKS)
+def _questions(work: Draft, inputs: Sequence[Input], config: EvaluateConfig) -> agenda.Found:
+    """All questions that can be asked; the others are set aside with a reason."""
+    named = [name for name in config.benchmarks if not name.startswith(HARNESS)]
+    if config.benchmarks and not named:
+        return agenda.Found([], [])
     places = catalog.Places(config.data, config.data_directory, config.hub)
-    wanted = config.benchmarks or (() if tables else catalog.published())
-    for name in wanted:
-        if name in in_tables or name.startswith(HARNESS):
-            continue
-        try:
-            found = catalog.read(name, places, codes_of(config.languages))
-        except FolderError as error:
-            if name in config.benchmarks:
-                raise
-            work.log(f"{name}: {error.what}")
-            continue
-        kept, bad = faults(found.rows, BENCHMARKS)
-        rows, dropped = [*rows, *kept], [*dropped, *found.dropped, *bad]
-    if dropped:
+    found = agenda.gather(_question_tables(inputs), named, places, codes_of(config.languages))
+    if found.dropped:
         schema = dict(SCHEMAS["question"]) | {"reason": pl.String}
-        work.drop(
-            "question", pl.DataFrame([{name: row.get(name) for name in schema} for row in dropped], schema)
-        )
-        work.log(f"{len(dropped)} questions cannot be asked; see `panlect show --dropped`")
-    return rows
+        rows = [{name: row.get(name) for name in schema} for row in found.dropped]
+        work.drop("question", pl.DataFrame(rows, schema))
+        work.log(f"{len(rows)} questions cannot be asked; see `panlect show --dropped`")
+    return found
 
 
 def _question_tables(inputs: Sequence[Input]) -> list[pl.DataFrame]:
@@ -249,46 +250,14 @@ def _question_tables(inputs: Sequence[Input]) -> list[pl.DataFrame]:
         raise
 
 
-def _arranged(row: dict[str, Any]) -> dict[str, Any]:
-    arrange = _benchmark(row["benchmark"]).arrange
-    return arrange(row) if arrange else row
-
-
-def _wanted(rows: Sequence[Row], config: EvaluateConfig) -> list[Row]:
-    languages = set(codes_of(config.languages)) if config.languages else None
+def _asked(rows: Sequence[Row], config: EvaluateConfig) -> list[Row]:
+    """The rows of the benchmarks and languages asked for, or a sample of them."""
     names = {name for name in config.benchmarks if not name.startswith(HARNESS)}
-    kept = [
-        row
-        for row in rows
-        if (not names or row["benchmark"] in names) and (languages is None or row["language"] in languages)
-    ]
-    if not kept and (names or not config.benchmarks):
-        have = ", ".join(sorted({row["benchmark"] for row in rows})) or "none"
-        raise FolderError(
-            "no question is left to ask",
-            where="benchmarks, languages",
-            expected=f"benchmarks of the inputs: {have}",
-            fix="ask in languages that these benchmarks have",
-        )
-    return kept if names or not config.benchmarks else []
-
-
-def _sliced(rows: Sequence[Row], config: EvaluateConfig) -> list[Row]:
-    """The rows again, changed as the settings say."""
-    if not config.slices:
+    if config.benchmarks and not names:
         return []
-    languages = sorted({row["language"] for row in rows})
-    lexicons = catalog.lexicons(Path(config.lexicons), languages) if config.lexicons else {}
-    out: list[Row] = []
-    for name in sorted({row["benchmark"] for row in rows}):
-        mine = [row for row in rows if row["benchmark"] == name]
-        out += perturb.slices(mine, _benchmark(name).inputs, config.slices, lexicons)
-    return out
-
-
-@lru_cache(maxsize=256)
-def _benchmark(name: str) -> Benchmark:
-    return benchmark(name) if name in BENCHMARKS else plain(name)
+    return sample(
+        agenda.wanted(rows, names, codes_of(config.languages)), config.items_per_language, config.seed
+    )
 
 
 def _jobs_of(
@@ -303,13 +272,14 @@ def _jobs_of(
         both = [*_jobs(rows, found, config, chats=True), *_jobs(rows, found, config, chats=False)]
         return list({job.key: job for job in both}.values())
     jobs = _jobs(rows, found, config, chats=_chats(one, config))
-    if one.ranks:
+    if not one.problem:
         return jobs
     jobs = [job for job in jobs if job.purpose != "rank"]
     if choosing := sorted({job.benchmark for job in jobs if job.ask.form == "choose"}):
         raise ModelError(
-            f"the endpoint gives no log-probabilities, which {', '.join(choosing)} need",
+            f"the endpoint gives no log-probabilities, which {', '.join(choosing)} need ({one.problem})",
             where="benchmarks",
+            expected="/completions with echo and logprobs, as vLLM has",
             fix="leave these benchmarks out, or evaluate the model's directory instead of the server",
         )
     return jobs
@@ -336,21 +306,25 @@ def _jobs(
     return jobs
 
 
-def _log_coverage(work: Draft, asked: Sequence[Row]) -> None:
-    languages: dict[str, set[str]] = {}
-    for row in asked:
-        languages.setdefault(row["benchmark"], set()).add(row["language"])
-    everywhere = sorted(set().union(*languages.values())) if languages else []
-    for name, have in sorted(languages.items()):
-        missing = sorted(set(everywhere) - have)
-        text = f"{name}: {sum(row['benchmark'] == name for row in asked)} questions in {len(have)} languages"
-        work.log(f"{text}; none in {', '.join(missing)}" if missing else text)
-    work.note(languages={name: sorted(have) for name, have in languages.items()})
+def _note_coverage(work: Draft, found: agenda.Found, asked: Sequence[Row], languages: Sequence[str]) -> None:
+    """Log what is asked in which language, and keep all of it in `coverage.csv`."""
+    lines = found.coverage(asked, languages)
+    for line in coverage.table(lines):
+        work.log(line)
+    pl.DataFrame(lines, schema=[each.name for each in fields(coverage.Coverage)]).write_csv(
+        work.path / "coverage.csv"
+    )
+    have: dict[str, list[str]] = {}
+    for each in lines:
+        if each.rows:
+            have.setdefault(each.benchmark, []).append(each.language)
+    work.note(languages=have)
 
 
-def _log_results(work: Draft, numbers: pl.DataFrame) -> None:
+def _log_results(work: Draft, answers: pl.DataFrame, numbers: pl.DataFrame) -> None:
     """The main measure of every step with its worst languages."""
-    main = numbers.filter(pl.col("measure").is_in(MAIN_MEASURES) & ~pl.col("group").str.contains("="))
+    mains = answers.filter(pl.col("purpose") != "rank").select("benchmark", "measure").unique()
+    main = numbers.join(mains, on=["benchmark", "measure"]).filter(~pl.col("group").str.contains("="))
     keys = ["step", "benchmark", "group", "measure"]
     for (step, name, group, measure), part in main.group_by(keys, maintain_order=True):
         over = part.filter(pl.col("language") == "").to_dicts()
@@ -359,8 +333,10 @@ def _log_results(work: Draft, numbers: pl.DataFrame) -> None:
         if over and over[0]["value"] is not None:
             mean = over[0]
             lowest = worst(scores if measure != "bits_per_byte" else {code: -v for code, v in scores.items()})
+            what = " ".join(each for each in (step, name, group) if each)
+            among = f"mean of {len(scores)} languages" if len(scores) > 1 else lowest[0]
+            ending = f"; worst: {', '.join(lowest)}" if len(scores) > 1 else ""
             work.log(
-                f"{step} {name} {group}: {measure} {mean['value']:.3g} "
-                f"({mean['low']:.3g} to {mean['high']:.3g}), mean of {len(scores)} languages, "
-                f"{mean['count']} answers; worst: {', '.join(lowest)}"
+                f"{what}: {measure} {mean['value']:.3g} ({mean['low']:.3g} to {mean['high']:.3g}), "
+                f"{among}, {mean['count']} answers{ending}"
             )
