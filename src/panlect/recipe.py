@@ -81,8 +81,10 @@ def read_recipe(path: Path, overrides: Sequence[tuple[Sequence[str], Any]] = ())
     return parse_recipe(values, where=str(path))
 
 
-def _with_included(values: dict[str, Any], path: Path) -> dict[str, Any]:
+def _with_included(values: dict[str, Any], path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
     """Put the steps of the recipes that `include` names before the recipe's own."""
+    if path.resolve() in above:
+        raise ConfigError("the recipe includes itself", where=f"{above[-1]}:include")
     patterns = values.pop("include", ())
     if not isinstance(patterns, list | tuple) or not all(isinstance(each, str) for each in patterns):
         raise ConfigError("`include` is no list of recipes", where=f"{path}:include", expected="[other.yaml]")
@@ -92,7 +94,7 @@ def _with_included(values: dict[str, Any], path: Path) -> dict[str, Any]:
         if not files:
             raise ConfigError(f"no recipe is called '{pattern}'", where=f"{path}:include")
         for file in files:
-            other = _with_included(read_yaml(file), file)
+            other = _with_included(read_yaml(file), file, (*above, path.resolve()))
             parse_recipe(other, where=str(file))
             _join(steps, other["steps"], str(file))
     if steps and isinstance(values.get("steps"), dict):
