@@ -106,6 +106,16 @@ def test_the_models_own_errors_come_before_constructed_pairs():
     assert [row["origin"] for row in kept].count("constructed") == 4
 
 
+def test_pairs_for_some_reasons_only():
+    errors = [
+        {**pair("→a b", f"→a {reason}", identifier=reason, reason=reason), "origin": "model"}
+        for reason in ("wrong_language", "wrong_fact", "malformed")
+    ]
+    kept, dropped = _select(errors, [], FeedbackConfig(reasons=("wrong_language", "malformed")))
+    assert {row["id"] for row in kept} == {"wrong_language", "malformed"}
+    assert [row["dropped_because"] for row in dropped] == ["pairs for this reason are not wanted"]
+
+
 def test_a_model_that_knows_nothing_errs_everywhere(built, untrained, tmp_path):
     settings = FeedbackConfig(prompts_per_language=4, samples=1, answer_tokens=12, constructed_per_language=2)
     made = feedback([untrained, built], tmp_path / "pairs", settings)

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from difflib import SequenceMatcher
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 from pydantic import Field
@@ -63,6 +63,8 @@ class FeedbackConfig(Config):
     """Most pairs per answer language; errors of the model come before constructed pairs."""
     constructed_per_language: int = Field(default=8, ge=0)
     """Most constructed pairs per answer language."""
+    reasons: tuple[Literal["wrong_language", "wrong_fact", "malformed"], ...] = ()
+    """Only pairs with these reasons; empty for all. Pairs about wrong facts push down well-formed answers."""
     more: dict[str, int] = Field(default_factory=dict)
     """As many prompts and pairs for single languages that must not suffer, such as the pivot."""
     similarity_limit: float = Field(default=0.9, gt=0, le=1)
@@ -183,7 +185,7 @@ def _select(
     rest = sorted(constructed, key=lambda row: _turn(row, config.seed))
     for row in (*errors, *({**row, "origin": "constructed"} for row in rest)):
         language = row["answer_language"]
-        why = _why_not(row, seen, config.similarity_limit)
+        why = _why_not(row, seen, config)
         most = config.more.get(language, config.pairs_per_language)
         if row["origin"] == "constructed":
             most = min(
@@ -202,8 +204,10 @@ def _select(
     return kept, dropped
 
 
-def _why_not(row: Row, seen: set[tuple[str, str, str]], limit: float) -> str:
-    """Why a pair teaches nothing, or nothing."""
+def _why_not(row: Row, seen: set[tuple[str, str, str]], config: FeedbackConfig) -> str:
+    """Why a pair teaches nothing that is wanted, or nothing."""
+    if config.reasons and row["reason"] not in config.reasons:
+        return "pairs for this reason are not wanted"
     chosen, rejected = (row[side][-1]["content"] for side in ("chosen", "rejected"))
     if (*_key(row), _letters(rejected)) in seen:
         return "the same error has been seen"
@@ -212,7 +216,7 @@ def _why_not(row: Row, seen: set[tuple[str, str, str]], limit: float) -> str:
     one, other = _letters(final_answer(chosen)), _letters(final_answer(rejected))
     if one == other:
         return "both answers are the same but for case and signs"
-    if SequenceMatcher(None, one, other, autojunk=False).ratio() > limit:
+    if SequenceMatcher(None, one, other, autojunk=False).ratio() > config.similarity_limit:
         return "the answers are nearly the same"
     return ""
 
