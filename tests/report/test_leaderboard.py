@@ -1,5 +1,6 @@
 """Models are ranked on a fixed set of languages, with intervals over items and paired comparisons."""
 
+import json
 import re
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from panlect.config import Config
 from panlect.draft import draft
 from panlect.errors import FolderError
 from panlect.folder import External, Folder
+from panlect.report.glance import costs
 from panlect.report.leaderboard import Contest, LeaderboardConfig, _entries, leaderboard, render
 from panlect.report.view import Slice, View
 
@@ -113,3 +115,64 @@ def test_the_same_input_gives_the_same_page(runs: list[Folder]) -> None:
 def test_nothing_to_compare_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FolderError, match="nothing to compare"):
         leaderboard([External("some/model")], tmp_path / "board", LeaderboardConfig())
+
+
+def test_seeds_are_one_entry_with_the_questions_of_all(tmp_path: Path) -> None:
+    codes = ("swh_Latn", "yor_Latn")
+    right = {
+        "tuned-101": (10, 10),
+        "tuned-102": (30, 20),
+        "plain-100-101": (8, 10),
+        "plain-100-102": (20, 20),
+    }
+    made = [
+        evaluation(tmp_path / f"scores-{step}", step, dict(zip(codes, counts, strict=True)))
+        for step, counts in right.items()
+    ]
+    ranked = Contest(View(_entries(made)), PART, LeaderboardConfig()).ranking()
+    assert [each.step for each in ranked] == ["tuned", "plain-100"]
+    assert [each.mean.value for each in ranked] == pytest.approx([70 / 160, 58 / 160])
+    assert [each.mean.count for each in ranked] == [160, 160]
+    assert ranked[1].versus is not None
+    assert ranked[1].versus.difference == pytest.approx((58 - 70) / 160)
+
+
+def test_a_model_that_several_evaluations_of_a_run_measured_is_one_entry(tmp_path: Path) -> None:
+    first = evaluation(tmp_path / "run" / "a-scores", "chat", {"swh_Latn": 20})
+    again = evaluation(tmp_path / "run" / "b-scores", "chat", {"swh_Latn": 20})
+    other = evaluation(tmp_path / "run" / "c-scores", "base", {"swh_Latn": 10})
+    ranked = Contest(View(_entries([first, again, other])), PART, LeaderboardConfig()).ranking()
+    assert [(each.step, each.mean.count) for each in ranked] == [("chat", ITEMS), ("base", ITEMS)]
+
+
+def test_a_way_of_failing_that_never_occurred_counts_as_zero(tmp_path: Path) -> None:
+    good = evaluation(tmp_path / "run" / "a", "good", {"swh_Latn": 20})
+    with draft(tmp_path / "run" / "b", "evaluate", 1, NoConfig(), []) as work:
+        for name, value in {"accuracy": 0.5, "off_target": 0.25}.items():
+            work.number(
+                name, value, step="lost", benchmark="quiz", language="swh_Latn", count=40, unit="share"
+            )
+    view = View(_entries([good, work.folder]))
+    ranked = Contest(view, Slice("off_target", "quiz", ""), LeaderboardConfig()).ranking()
+    assert [(each.step, each.mean.value) for each in ranked] == [("good", 0.0), ("lost", 0.25)]
+
+
+def test_a_models_cost_is_that_of_its_own_steps(tmp_path: Path) -> None:
+    def step(name: str, *inputs: Folder, seconds: float) -> Folder:
+        with draft(tmp_path / name, "train", 1, NoConfig(), list(inputs)) as work:
+            work.note(made=name)
+        text = (work.folder.path / "manifest.json").read_text(encoding="utf-8")
+        facts = json.loads(text) | {"cpu_seconds": seconds}
+        (work.folder.path / "manifest.json").write_text(json.dumps(facts), encoding="utf-8")
+        return Folder.open(work.folder.path)
+
+    base = step("base", seconds=40)
+    chat = step("chat", base, seconds=10)
+    pairs = step("pairs", chat, seconds=3)
+    tuned = step("tuned", chat, pairs, seconds=5)
+    with draft(tmp_path / "scores", "evaluate", 1, NoConfig(), [base, chat, tuned]) as work:
+        for name in ("base", "chat", "tuned"):
+            work.number("accuracy", 0.5, step=name, benchmark="quiz", language="swh_Latn", unit="share")
+    assert costs(View(_entries([work.folder]))) == {"base": 0, "chat": 10, "tuned": 18}
+    step("pairs", base, seconds=4)  # made again from something else: what it cost for `tuned` is not known
+    assert costs(View(_entries([work.folder]))) == {"base": 0, "chat": 10}

@@ -3,7 +3,7 @@
 An *arm* is one way of doing it (pivot answers, direct answers, the control); its steps differ in the
 seed only. Arms are named in the settings, or read off the steps' names: a number of three digits or
 more at the end or between dashes is a seed, so ``chat-pivot-101`` and ``chat-pivot-102`` are two seeds
-of the arm ``chat-pivot``, and ``pivot-101-chat`` belongs to ``pivot-chat``.
+of the arm ``chat-pivot``, and ``pivot-101-chat`` belongs to ``pivot-chat``; of two numbers the last one is.
 
 The interval of a mean over all languages is Student's t over the seeds' values (n - 1 degrees of freedom):
 it says how far another seed may land, which the interval of one run does not. A single language has a
@@ -20,7 +20,7 @@ import polars as pl
 
 from panlect.report.wording import OF_ANSWERS
 
-SEED = re.compile(r"(?P<before>.*?)[-_.](?:seed|s)?(?P<seed>\d{3,})(?P<after>(?:[-_.].*)?)$")
+SEED = re.compile(r"(?P<before>.*)[-_.](?:seed|s)?(?P<seed>\d{3,})(?P<after>(?:[-_.].*)?)$")
 
 # Two-sided 95 % quantiles of Student's t for 1..30 degrees of freedom (any statistical table).
 _T = (

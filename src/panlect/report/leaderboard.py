@@ -5,6 +5,9 @@ printed: means over different languages are not comparable. Where the answers ar
 each mean draws whole items anew (one item is asked in many languages), and every model is compared with the
 first by a paired bootstrap over the same questions; overlapping intervals decide nothing. Scores by
 likelihood and scores of generated answers are different measures and so never share a table.
+
+Models that differ in the seed only (``chat-101``, ``chat-102``) are one entry, as in a report: its mean is
+over seeds, and the items of all seeds are drawn anew together.
 """
 
 from collections.abc import Sequence
@@ -23,6 +26,7 @@ from panlect.folder import Folder, Input
 from panlect.measure.interval import Comparison, macro_bootstrap, paired_bootstrap
 from panlect.report import charts
 from panlect.report.blocks import Block, Cell, Column, Figure, Heading, Missing, Prose, Section, Table
+from panlect.report.glance import glance
 from panlect.report.manifest import manifest
 from panlect.report.naming import named
 from panlect.report.page import page
@@ -35,6 +39,9 @@ from panlect.report.wording import Measure, counted, interval, listed, made, mea
 VERSION = 1
 PAGE = "leaderboard.html"
 WORST = 5
+SLICE = ("step", "benchmark", "group")
+VERDICTS = {"accuracy": "correct", "off_target": "off_target", "malformed": "malformed"}
+"""Measures that are the share of the stored answers with this verdict."""
 
 
 class LeaderboardConfig(Config):
@@ -76,34 +83,71 @@ def leaderboard(inputs: Sequence[Input], out: Path, config: LeaderboardConfig) -
 
 def _entries(folders: Sequence[Folder]) -> Record:
     """Read all folders as one record in which every model has a name of its own."""
-    records = [read([folder]) for folder in folders]
-    steps = [step for record in records for step in set(record.numbers["step"])]
-    twice = {step for step in steps if steps.count(step) > 1}
-    runs = [folder.path.resolve().parent.name for folder in folders]
-    places = [
-        run if runs.count(run) == 1 else f"{run}/{folder.name}"
-        for run, folder in zip(runs, folders, strict=True)
-    ]
+    runs = [folder.path.resolve().parent for folder in folders]
+    records = _first_of_each_run([read([folder]) for folder in folders], runs)
+    measured = {
+        (run, step) for record, run in zip(records, runs, strict=True) for step in record.numbers["step"]
+    }
+    steps = [step for _, step in measured]
+    twice = sorted({step for step in steps if steps.count(step) > 1})
+    same = [run.name for run in set(runs)]
+    names = {run: f"{run.parent.name}/{run.name}" if same.count(run.name) > 1 else run.name for run in runs}
     name = pl.col("step")
-    renamed = []
-    for record, place in zip(records, places, strict=True):
-        unique = (
-            pl.when(name.is_in(sorted(twice))).then(pl.lit(f"{place}/") + name).otherwise(name).alias("step")
-        )
-        renamed.append((record.numbers.with_columns(unique), record.answers.with_columns(unique)))
-    numbers = [tables.empty("numbers"), *(numbers for numbers, _ in renamed)]
-    answers = [tables.empty("answer"), *(answers for _, answers in renamed)]
+    numbers, answers = [tables.empty("numbers")], [tables.empty("answer")]
+    for record, run in zip(records, runs, strict=True):
+        unique = pl.when(name.is_in(twice)).then(pl.lit(f"{names[run]}/") + name).otherwise(name)
+        numbers.append(record.numbers.with_columns(unique.alias("step")))
+        answers.append(record.answers.with_columns(unique.alias("step")))
     return replace(
         read([]),
         folders=tuple(folders),
-        numbers=pl.concat(numbers, how="diagonal_relaxed"),
+        numbers=_with_zeros(pl.concat(numbers, how="diagonal_relaxed")),
         answers=pl.concat(answers, how="diagonal_relaxed"),
     )
 
 
+def _first_of_each_run(records: Sequence[Record], runs: Sequence[Path]) -> list[Record]:
+    """Each model once: within a run a step is one model, and several evaluations may measure it."""
+    seen: set[tuple[object, ...]] = set()
+    kept = []
+    for record, run in zip(records, runs, strict=True):
+        keys = record.numbers.select(SLICE).unique().rows()
+        known = [key for key in keys if (run, *key) in seen]
+        seen |= {(run, *key) for key in keys}
+        before = pl.DataFrame(known, schema=dict.fromkeys(SLICE, pl.String), orient="row")
+        numbers, answers = (
+            each.join(before, on=SLICE, how="anti") for each in (record.numbers, record.answers)
+        )
+        kept.append(replace(record, numbers=numbers, answers=answers))
+    return kept
+
+
+def _with_zeros(numbers: pl.DataFrame) -> pl.DataFrame:
+    """A way of failing that a model never showed has no row: give it its zeros, where others have rows."""
+    added = []
+    for name in ("off_target", "malformed"):
+        have = numbers.filter(pl.col("measure") == name).select(SLICE).unique()
+        of_others = have.select("benchmark", "group").unique()
+        never = (
+            numbers.filter((pl.col("measure") == "accuracy") & (pl.col("other_language") == ""))
+            .join(have, on=SLICE, how="anti")
+            .join(of_others, on=["benchmark", "group"], how="semi")
+        )
+        nothing = pl.lit(None, dtype=pl.Float64)
+        added.append(
+            never.with_columns(
+                pl.lit(name).alias("measure"),
+                pl.lit(0.0).alias("value"),
+                nothing.alias("low"),
+                nothing.alias("high"),
+            )
+        )
+    return pl.concat([numbers, *added], how="diagonal_relaxed")
+
+
 def render(record: Record, config: LeaderboardConfig) -> str:
     """Return the page."""
-    view = View(record, pool=False)  # seeds are entries of their own here
+    view = View(record)
     per_language = view.numbers.filter(
         ~made() & (pl.col("language") != "") & (pl.col("other_language") == "")
     )
@@ -115,6 +159,9 @@ def render(record: Record, config: LeaderboardConfig) -> str:
         for each in config.measures
         if each not in names
     ]
+    if view.leading is not None and view.leading.measure in wanted:
+        means = {each.step: each.mean for each in Contest(view, view.leading, config).ranking()}
+        sections += [glance(view, view.leading, means)] if means else []
     for name in wanted:
         blocks = [
             block
@@ -173,20 +220,35 @@ class Contest:
 
     @cached_property
     def answers(self) -> pl.DataFrame:
-        """Stored answers of this slice in the fixed set: step, id, item, language, correct."""
+        """Stored answers of this slice in the fixed set: step, id, item, language, part, counted.
+
+        `part` is the language, with seeds each language of each seed: the mean counts all parts alike.
+        """
         frame = self.view.record.answers
-        if self.part.measure != "accuracy" or frame.is_empty() or "verdict" not in frame.columns:
+        if self.part.measure not in VERDICTS or frame.is_empty() or "verdict" not in frame.columns:
             return pl.DataFrame()
         if "purpose" in frame.columns:
             frame = frame.filter(pl.col("purpose").fill_null("answer") == "answer")
+        arm_of = {step: arm for arm, members in self.view.arms.items() for step in members}
+        seed_of = {step: seed for members in self.view.arms.values() for step, seed in members.items()}
+        seed = pl.col("step").replace_strict(seed_of, default="", return_dtype=pl.String) + "/"
         return frame.filter(
             (pl.col("benchmark") == self.part.benchmark)
             & (pl.col("group") == self.part.group)
             & pl.col("language").is_in(self.languages)
-        ).select("step", "id", "item", "language", (pl.col("verdict") == "correct").alias("correct"))
+        ).select(
+            pl.col("step").replace(arm_of),
+            (seed + pl.col("id")).alias("id"),
+            (seed + pl.col("item")).alias("item"),
+            "language",
+            (seed + pl.col("language")).alias("part"),
+            (pl.col("verdict") == VERDICTS[self.part.measure]).alias("counted"),
+        )
 
     def ranking(self) -> list[Ranked]:
-        """The models, the best first."""
+        """The models, the best first; none where no language or no model is left."""
+        if not self.languages:
+            return []
         sign = 1 if self.shape.lower_is_better else -1
         means = {step: self._mean(step) for step in self.steps}
         order = sorted(self.steps, key=lambda step: (sign * means[step].value, step))
@@ -209,7 +271,7 @@ class Contest:
         if not own.height or set(own["language"]) != set(self.languages):
             return Score(mean, None, None, None)
         found = macro_bootstrap(
-            own["correct"].to_numpy(), own["language"].to_list(), own["item"].to_list(), seed=self.config.seed
+            own["counted"].to_numpy(), own["part"].to_list(), own["item"].to_list(), seed=self.config.seed
         )
         if abs(found.value - mean) > 1e-6:  # the stored answers are not all that the score was made of
             return Score(mean, None, None, None)
@@ -229,14 +291,13 @@ class Contest:
         if both.is_empty():
             return None
         return paired_bootstrap(
-            both["correct"].to_numpy(), both["correct_own"].to_numpy(), clusters=both["item"].to_list(),
+            both["counted"].to_numpy(), both["counted_own"].to_numpy(), clusters=both["item"].to_list(),
             seed=self.config.seed,
         )  # fmt: skip
 
     def blocks(self, name: str) -> list[Block]:
         """The ranking, the languages behind it, and who is left out."""
-        ranked = self.ranking() if self.languages and self.steps else []
-        if not ranked:
+        if not (ranked := self.ranking()):
             return []
         left_out = [step for step in self.view.steps_of(self.part) if step not in self.steps]
         level = self.view.chance(self.part)
