@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 FILES = sorted([*(ROOT / "configs").rglob("*.yaml"), *(ROOT / "recipes").rglob("*.yaml")])
 PAPERS = sorted((ROOT / "recipes/papers").glob("*.yaml"))
 SHARED = ("world", "mixture", "vocabulary", "base")
-BUDGET_TOKENS = 300_000
+BUDGET_TOKENS = 120_000
 EXCHANGE_TOKENS = 21
 """A question and its answer in the world, about."""
 
