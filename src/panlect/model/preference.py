@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from panlect import ranks
 from panlect.errors import DataError
 from panlect.model.attention import choose_attention
 from panlect.model.corpus_tokens import shuffled_epochs
@@ -30,7 +31,18 @@ from panlect.model.forward import isolates, plain_head, token_logprobs
 from panlect.model.load import Model
 from panlect.model.loop import Objective, Terms, to_device, use_bf16
 from panlect.model.losses import Pairs
-from panlect.model.packing import Batch, Ints, Piece, Text, Tokens, arrange, groups, lay_out, tokenise
+from panlect.model.packing import (
+    Batch,
+    Ints,
+    Piece,
+    Text,
+    Tokens,
+    arrange,
+    groups,
+    lay_out,
+    pass_tokens,
+    tokenise,
+)
 from panlect.model.settings import TrainingConfig
 
 Formula = Callable[[Pairs, Tensor], Tensor]
@@ -79,7 +91,11 @@ def read(frame: pl.DataFrame, tokenizer: Any) -> Tokens:
 
 @dataclass
 class PairPlan:
-    """Which pairs make up each optimiser step; `order` are pair numbers as they are read."""
+    """Which pairs make up each optimiser step; `order` are pair numbers as they are read.
+
+    Where several processes share a step, its pairs are dealt out to all, unless the pairs of a pass are
+    compared with each other (not `divisible`): then a pass is what `micro_tokens` make it.
+    """
 
     tokens: Tokens
     order: Ints
@@ -88,6 +104,7 @@ class PairPlan:
     micro_tokens: int
     pad_id: int
     packed: bool = True
+    divisible: bool = True
 
     def __post_init__(self) -> None:
         self.pair_tokens = self.tokens.lengths.reshape(-1, 2).sum(1)
@@ -119,7 +136,8 @@ class PairPlan:
         """Yield the micro-batches of an optimiser step."""
         first, last = self._steps[step]
         pairs = self.order[first:last]
-        for start, stop in groups(self.pair_tokens[pairs], self.micro_tokens):
+        limit = pass_tokens(self.micro_tokens, self.batch_tokens) if self.divisible else self.micro_tokens
+        for start, stop in groups(self.pair_tokens[pairs], limit):
             yield self.batch(pairs[start:stop])
 
     def batch(self, pairs: Ints) -> PairBatch:
@@ -186,7 +204,15 @@ def answer_logprobs(network: Any, batch: PairBatch, head_VC: Tensor | None) -> T
     return sums.index_add(0, batch.sequence_N, logprobs_N)
 
 
-def plan(tokens: Tokens, model: Model, settings: TrainingConfig, *, epochs: float, steps: int) -> PairPlan:
+def plan(
+    tokens: Tokens,
+    model: Model,
+    settings: TrainingConfig,
+    *,
+    epochs: float,
+    steps: int,
+    divisible: bool = True,
+) -> PairPlan:
     """Lay the whole run out: which pairs make up which step."""
     pairs, pad = len(tokens) // 2, model.tokenizer.pad_token_id
     if steps:
@@ -199,15 +225,22 @@ def plan(tokens: Tokens, model: Model, settings: TrainingConfig, *, epochs: floa
         micro_tokens=settings.micro_tokens,
         pad_id=0 if pad is None else pad,
         packed=isolates(model.network),
+        divisible=divisible,
     )
     return laid.first(steps) if steps else laid
 
 
 def take_reference(network: Any, plan: PairPlan, settings: TrainingConfig, *, cache: Path) -> None:
     """Fill `plan.reference` with the untrained model's log-probabilities; they survive a kill."""
-    if cache.is_file():
-        plan.reference = load_file(cache)["reference"]
-        return
+
+    def take(file: Path) -> None:
+        save_file({"reference": _reference(network, plan, settings)}, file)
+
+    plan.reference = load_file(ranks.made(cache, take))["reference"]
+
+
+def _reference(network: Any, plan: PairPlan, settings: TrainingConfig) -> Tensor:
+    found = torch.zeros(len(plan.tokens), dtype=torch.float64)
     half = use_bf16(settings.precision, network.device)
     choose_attention(network, half=half, row_tokens=settings.sequence_tokens)
     head_VC = plain_head(network)
@@ -216,10 +249,8 @@ def take_reference(network: Any, plan: PairPlan, settings: TrainingConfig, *, ca
         moved = to_device(batch, network.device)
         with torch.no_grad(), torch.autocast(network.device.type, torch.bfloat16, enabled=half):
             sums = answer_logprobs(network, moved, head_VC).cpu()
-        plan.reference[_answers(pairs)] = sums
-    writing = cache.with_suffix(".writing")
-    save_file({"reference": plan.reference}, writing)
-    writing.rename(cache)
+        found[_answers(pairs)] = sums
+    return found
 
 
 def objective(network: Any, formula: Formula) -> Objective:

@@ -59,7 +59,7 @@ def prepare(inputs: Sequence[Input], config: ContrastConfig, work: Draft) -> "Ru
     frame, same = aligning.distinct(work.read(inputs, "pair"))
     work.drop("pair", same)
     texts = aligning.read(frame, model.tokenizer)
-    plan = preference.plan(texts, model, config, epochs=config.epochs, steps=config.steps)
+    plan = preference.plan(texts, model, config, epochs=config.epochs, steps=config.steps, divisible=False)
     objective = aligning.objective(model.network, config.layer, config.temperature, config.language_weight)
     return Run(model, plan, objective)
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from panlect.model.runs import Run
 
 VERSION = 1
+PARALLEL = True
 
 
 class PreferConfig(TrainingConfig):
@@ -77,7 +78,9 @@ def prepare(inputs: Sequence[Input], config: PreferConfig, work: Draft) -> "Run"
     texts = preference.read(work.read(paired, "preference"), model.tokenizer)
     share = 1 - sum(config.replay.values())
     settings = config.model_copy(update={"batch_tokens": max(1, round(share * config.batch_tokens))})
-    pairs = preference.plan(texts, model, settings, epochs=config.epochs, steps=config.steps)
+    pairs = preference.plan(
+        texts, model, settings, epochs=config.epochs, steps=config.steps, divisible=config.loss != "kto"
+    )
     if config.loss in losses.NEEDS_REFERENCE:
         preference.take_reference(model.network, pairs, config, cache=work.scratch / "reference.safetensors")
     objective = preference.objective(model.network, losses.preference_formula(config))

@@ -7,16 +7,18 @@ and whether it gives the same answers another reward in another language.
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 from pydantic import Field
 
+from panlect import ranks
+from panlect.config import Config
 from panlect.draft import Draft, draft
 from panlect.errors import DataError
-from panlect.folder import Folder, Input, one_model, tables
+from panlect.folder import Folder, Input, one_model
 from panlect.language import codes_of
 from panlect.measure.choosing import length_bias, reward_accuracy
 from panlect.measure.interval import wilson
@@ -24,7 +26,11 @@ from panlect.model.settings import TrainingConfig
 from panlect.rating.bias import complete, language_bias
 from panlect.text.keys import share_of
 
+if TYPE_CHECKING:
+    from panlect.model.runs import Run
+
 VERSION = 1
+PARALLEL = True
 
 
 class RewardConfig(TrainingConfig):
@@ -59,24 +65,43 @@ def reward(inputs: Sequence[Input], out: Path, config: RewardConfig) -> Folder:
         ModelError: there is no decoder or no chat template, or training diverged.
         DataError: there are no pairs to learn from.
     """
-    from panlect.model import adapters, bookkeeping, load, loop, preference
+    from panlect.model import load, runs
     from panlect.model import reward as rating
 
     with draft(out, "reward", VERSION, config, inputs) as work:
-        learnt, held_out = _split(tables(inputs, "preference"), config)
-        model = rating.scalar_model(load.load(one_model(inputs)), seed=config.seed)
-        model = adapters.attach(model, config.trained, work)
-        texts = preference.read(learnt.drop("item"), model.tokenizer)
-        plan = preference.plan(texts, model, config, epochs=config.epochs, steps=config.steps)
-        work.log(bookkeeping.describe(model, plan))
-        objective = rating.objective(config.margin, config.centre_weight)
-        ledger = loop.train(model.network, plan, objective, config, work)
-        bookkeeping.finish(model, ledger, plan, inputs, work)
-        if not held_out.is_empty():
+        learnt, held_out = _split(work.read(inputs, "preference"), config)
+        runs.carry_out(_run(learnt, inputs, config, work), config, inputs, work)
+        if not held_out.is_empty() and not ranks.rank():
             saved = load.load(work.model_path)
             rewards = [rating.rewards(saved, _dialogues(held_out, side)) for side in ("chosen", "rejected")]
             _measure(held_out, rewards[0], rewards[1], config, work)
     return work.folder
+
+
+def prepare(inputs: Sequence[Input], config: RewardConfig, work: Draft) -> "Run":
+    """Model, plan of batches, objective."""
+    learnt, _ = _split(work.read(inputs, "preference"), config)
+    return _run(learnt, inputs, config, work)
+
+
+def _run(learnt: pl.DataFrame, inputs: Sequence[Input], config: RewardConfig, work: Draft) -> "Run":
+    from panlect.model import adapters, load, preference
+    from panlect.model import reward as rating
+    from panlect.model.runs import Run
+
+    model = rating.scalar_model(load.load(one_model(inputs)), seed=config.seed)
+    model = adapters.attach(model, config.trained, work)
+    texts = preference.read(learnt.drop("item"), model.tokenizer)
+    plan = preference.plan(texts, model, config, epochs=config.epochs, steps=config.steps)
+    return Run(model, plan, rating.objective(config.margin, config.centre_weight))
+
+
+def estimate(inputs: Sequence[Input], config: Config) -> dict[str, float]:
+    """What the run will take on this machine, from a short one (`panlect plan`)."""
+    from panlect.model import probe
+
+    assert isinstance(config, RewardConfig)
+    return probe.estimate(prepare, inputs, config, kind="preference")
 
 
 def _dialogues(frame: pl.DataFrame, side: str) -> list[Any]:
