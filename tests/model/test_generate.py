@@ -1,13 +1,17 @@
 """Decoding gives what transformers gives, and the same alone and in any batch."""
 
+import random
 from collections import Counter
+from typing import Any
 
 import pytest
 import torch
 
 from panlect.errors import ModelError
-from panlect.model.generate import Generation, generate_ids, stop_ids
+from panlect.model.decoding import Rows
+from panlect.model.generate import Generation, generate_ids, stop_ids, stream_ids
 from panlect.model.load import Model
+from tiny_families import FAMILIES, replica
 from tiny_model import SENTENCES
 
 
@@ -47,6 +51,42 @@ def test_alone_and_in_a_batch(lively: Model, temperature: float) -> None:
     assert generate_ids(lively.network, prompts, stops, one_row) == together
     assert len({len(ids) for ids in together}) > 2
     assert not any(token in stops for ids in together for token in ids)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_waiting_prompts_join_those_that_run(family: str, tokenizer: Any) -> None:
+    """Windows of 8 tokens, learned positions, ALiBi: each answer is what it is alone."""
+    network = replica(family, tokenizer).network
+    for parameter in network.parameters():
+        parameter.data.mul_(4)
+    draw = random.Random(0)
+    prompts = [[draw.randrange(5, 400) for _ in range(draw.randrange(1, 30))] for _ in range(13)]
+    alone = Generation(new_tokens=20, batch_rows=1, temperature=1.0)
+    often = Counter(t for ids in generate_ids(network, prompts, frozenset(), alone) for t in ids)
+    stops = frozenset(token for token, _ in often.most_common(9))
+    expected = generate_ids(network, prompts, stops, alone)
+    assert len({len(ids) for ids in expected}) > 2
+    settings = Generation(new_tokens=20, batch_rows=4, temperature=1.0)
+    assert generate_ids(network, prompts, stops, settings) == expected
+    ends = [place for place, _ in stream_ids(network, prompts, stops, settings)]
+    assert sorted(ends) == list(range(13))
+    assert ends != sorted(ends)
+
+
+def test_a_stop_text_ends_a_row_at_once(lively: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps: list[int] = []
+    read = Rows.continued
+
+    def counted(self: Rows, network: Any, next_B: torch.Tensor) -> Rows:
+        steps.append(len(self.numbers))
+        return read(self, network, next_B)
+
+    (whole,) = lively.generate([SENTENCES[1]], Generation(new_tokens=40))
+    monkeypatch.setattr(Rows, "continued", counted)
+    stop = whole[3:5]
+    (cut,) = lively.generate([SENTENCES[1]], Generation(new_tokens=40, stops=(stop,)))
+    assert cut == whole[: whole.index(stop)]
+    assert len(steps) < 20
 
 
 def test_samples_differ_and_follow_the_distribution(model: Model) -> None:

@@ -1,21 +1,22 @@
-"""Batched decoding, greedy or sampled; rows that have finished leave the batch.
+"""Batched decoding, greedy or sampled; rows that have ended leave the batch, and waiting prompts join it.
 
-Prompts are sorted by length and padded on the left; the mask and the position ids are those of an unpadded
-row. Every prompt draws from a random stream of its own (seed, prompt, sample), so an answer is the same alone
+Every prompt draws from a random stream of its own (seed, prompt, sample), so an answer is the same alone
 and in a batch, up to ties within floating-point error.
 
-Shapes: B rows still running, T positions, V vocabulary.
+Shapes: B rows, V vocabulary.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import DynamicCache
 
 from panlect.errors import ModelError
+from panlect.model.decoding import Rows, can_join
+
+KEPT_SHARE = 0.75
 
 
 @dataclass(frozen=True)
@@ -42,14 +43,32 @@ def generate(network: Any, tokenizer: Any, texts: Sequence[str], settings: Gener
 
     The end-of-text token, and any special token that the tokenizer marks as such, is cut off.
     """
+    return [text for _, text in sorted(stream(network, tokenizer, texts, settings))]
+
+
+def stream(
+    network: Any, tokenizer: Any, texts: Sequence[str], settings: Generation
+) -> Iterator[tuple[int, str]]:
+    """The same continuations, each as soon as it has ended, with their places."""
     backend = tokenizer.backend_tokenizer
     prompts = [encoding.ids for encoding in backend.encode_batch(list(texts), add_special_tokens=False)]
     begin = tokenizer.bos_token_id
     if begin is not None:
         prompts = [ids if ids and ids[0] == begin else [begin, *ids] for ids in prompts]
-    continuations = generate_ids(network, prompts, stop_ids(network, tokenizer), settings)
-    answers = [tokenizer.decode(ids, skip_special_tokens=True) for ids in continuations]
-    return [_cut(answer, settings.stops) for answer in answers]
+
+    def text_of(ids: Sequence[int]) -> str:
+        return str(tokenizer.decode(ids, skip_special_tokens=True))
+
+    def has_stop(ids: Sequence[int]) -> bool:
+        # No token is shorter than a byte. A few tokens may read differently alone, so all are asked as well.
+        last = ids[-1 - max(len(stop.encode()) for stop in settings.stops) :]
+        return _first(text_of(last), settings.stops) >= 0 and _first(text_of(ids), settings.stops) >= 0
+
+    ended = has_stop if settings.stops else None
+    for place, ids in stream_ids(network, prompts, stop_ids(network, tokenizer), settings, ended):
+        text = text_of(ids)
+        end = _first(text, settings.stops)
+        yield place, text[:end] if end >= 0 else text
 
 
 def stop_ids(network: Any, tokenizer: Any) -> frozenset[int]:
@@ -60,9 +79,9 @@ def stop_ids(network: Any, tokenizer: Any) -> frozenset[int]:
     return frozenset(token for token in found if token is not None)
 
 
-def _cut(text: str, stops: Sequence[str]) -> str:
-    places = [text.find(stop) for stop in stops if stop in text]
-    return text[: min(places)] if places else text
+def _first(text: str, stops: Sequence[str]) -> int:
+    """Where the first stop text begins, or -1."""
+    return min((text.find(stop) for stop in stops if stop in text), default=-1)
 
 
 def generate_ids(
@@ -73,6 +92,63 @@ def generate_ids(
     Raises:
         ModelError: a prompt is empty, or prompt and answer exceed the model's position limit.
     """
+    return [ids for _, ids in sorted(stream_ids(network, prompts, stops, settings))]
+
+
+@torch.inference_mode()
+def stream_ids(
+    network: Any,
+    prompts: Sequence[Sequence[int]],
+    stops: frozenset[int],
+    settings: Generation,
+    ended: Callable[[Sequence[int]], bool] | None = None,
+) -> Iterator[tuple[int, list[int]]]:
+    """Continuations, each as soon as it has ended, with their places; waiting prompts take over free rows.
+
+    Args:
+        network: a causal language model.
+        prompts: token ids.
+        stops: tokens that end a continuation and are not part of it.
+        settings: how to decode.
+        ended: whether a continuation has ended for another reason.
+
+    Raises:
+        ModelError: a prompt is empty, or prompt and answer exceed the model's position limit.
+    """
+    _check(network, prompts, settings)
+    jobs = [(i, j) for i in range(len(prompts)) for j in range(settings.samples)]
+    sizes = [len(prompts[i]) + settings.new_tokens for i, _ in jobs]
+    waiting = sorted(range(len(jobs)), key=lambda k: (sizes[k], -k))  # taken from the end: long ones first
+    seeds = [settings.seed * 1_000_003 + i * 1009 + j for i, j in jobs] if settings.temperature else []
+    draws = [torch.Generator().manual_seed(seed) for seed in seeds]
+    refills = can_join(network)
+    made: dict[int, list[int]] = {}
+    rows: Rows | None = None
+    while waiting or rows:
+        if rows is None or (refills and len(rows.numbers) == len(made)):
+            newcomers = _newcomers(waiting, sizes, made, settings)
+            if newcomers:
+                fresh = Rows.start(network, newcomers, [prompts[jobs[k][0]] for k in newcomers])
+                rows = rows.joined(fresh) if rows else fresh
+                made |= {k: [] for k in newcomers}
+        assert rows is not None
+        next_B = _choose(rows.logits_BV, settings, [draws[k] for k in rows.numbers] if draws else [])
+        for k, token in zip(rows.numbers, next_B.tolist(), strict=True):
+            if k in made:
+                if token not in stops:
+                    made[k].append(token)
+                if token in stops or len(made[k]) == settings.new_tokens or (ended and ended(made[k])):
+                    yield k, made.pop(k)
+        # Copying the cache costs about a step: only worth it when a good part of the rows has ended.
+        if len(made) <= KEPT_SHARE * len(rows.numbers):
+            places = [place for place, k in enumerate(rows.numbers) if k in made]
+            next_B = next_B[places]
+            rows = rows.only(places) if places else None
+        if rows:
+            rows = rows.continued(network, next_B)
+
+
+def _check(network: Any, prompts: Sequence[Sequence[int]], settings: Generation) -> None:
     limit = int(getattr(network.config, "max_position_embeddings", 0) or 2**31)
     longest = max((len(prompt) for prompt in prompts), default=0) + settings.new_tokens
     if longest > limit:
@@ -82,85 +158,21 @@ def generate_ids(
         )
     if not all(len(prompt) for prompt in prompts):
         raise ModelError("a prompt is empty and the tokenizer has no begin token")
-    jobs = [(i, j) for i in range(len(prompts)) for j in range(settings.samples)]
-    results: list[list[int]] = [[] for _ in jobs]
-    order = sorted(range(len(jobs)), key=lambda k: (len(prompts[jobs[k][0]]), k))
-    at = 0
-    while at < len(order):
-        batch = _take(order, at, [len(prompts[jobs[k][0]]) for k in order], settings)
-        seeds = [settings.seed * 1_000_003 + jobs[k][0] * 1009 + jobs[k][1] for k in batch]
-        for k, ids in zip(
-            batch,
-            _decode(network, [prompts[jobs[k][0]] for k in batch], stops, settings, seeds),
-            strict=True,
-        ):
-            results[k] = ids
-        at += len(batch)
-    return results
 
 
-def _take(order: Sequence[int], at: int, lengths: Sequence[int], settings: Generation) -> list[int]:
-    """The next rows in order of length that fit into the batch's budget."""
-    count = 1
-    while (
-        at + count < len(order)
-        and count < settings.batch_rows
-        and (count + 1) * (lengths[at + count] + settings.new_tokens) <= settings.batch_tokens
-    ):
-        count += 1
-    return list(order[at : at + count])
-
-
-@torch.inference_mode()
-def _decode(
-    network: Any,
-    prompts: Sequence[Sequence[int]],
-    stops: frozenset[int],
-    settings: Generation,
-    seeds: Sequence[int],
-) -> list[list[int]]:
-    device = network.device
-    width = max(len(prompt) for prompt in prompts)
-    ids_BT = torch.zeros(len(prompts), width, dtype=torch.long)
-    mask_BT = torch.zeros(len(prompts), width, dtype=torch.long)
-    for row, prompt in enumerate(prompts):
-        ids_BT[row, width - len(prompt) :] = torch.tensor(prompt)
-        mask_BT[row, width - len(prompt) :] = 1
-    ids_BT, mask_BT = ids_BT.to(device), mask_BT.to(device)
-    positions_BT = (mask_BT.cumsum(1) - 1).clamp(min=0)
-    padded = not bool(mask_BT.all())
-    cache = DynamicCache(config=network.config)
-    draws = [torch.Generator().manual_seed(seed) for seed in seeds] if settings.temperature > 0 else []
-    rows = list(range(len(prompts)))
-    running = set(rows)
-    results: list[list[int]] = [[] for _ in prompts]
-    for step in range(settings.new_tokens):
-        logits_BV = network(
-            input_ids=ids_BT,
-            attention_mask=mask_BT if padded else None,
-            position_ids=positions_BT,
-            past_key_values=cache,
-            use_cache=True,
-            logits_to_keep=1,
-        ).logits[:, -1]
-        next_B = _choose(logits_BV, settings, [draws[row] for row in rows] if draws else [])
-        for row, token in zip(rows, next_B.tolist(), strict=True):
-            if token in stops:
-                running.discard(row)
-            elif row in running:
-                results[row].append(token)
-        if not running or step + 1 == settings.new_tokens:
+def _newcomers(
+    waiting: list[int], sizes: Sequence[int], running: Collection[int], settings: Generation
+) -> list[int]:
+    """Take the next rows that fit beside those running into the batch's budget; at least one if none runs."""
+    longest = max((sizes[k] for k in running), default=0)
+    taken: list[int] = []
+    while waiting and len(running) + len(taken) < settings.batch_rows:
+        count = len(running) + len(taken) + 1
+        if count > 1 and count * max(longest, sizes[waiting[-1]]) > settings.batch_tokens:
             break
-        # Copying the cache costs about a step: only worth it when a good part of the rows has finished.
-        if len(running) <= 0.75 * len(rows):
-            keep = torch.tensor([b for b, row in enumerate(rows) if row in running], device=device)
-            cache.batch_select_indices(keep)
-            next_B, mask_BT, positions_BT = next_B[keep], mask_BT[keep], positions_BT[keep]
-            rows = [row for row in rows if row in running]
-        ids_BT = next_B[:, None]
-        positions_BT = positions_BT[:, -1:] + 1
-        mask_BT = torch.cat([mask_BT, mask_BT.new_ones(len(mask_BT), 1)], 1)
-    return results
+        taken.append(waiting.pop())
+        longest = max(longest, sizes[taken[-1]])
+    return taken
 
 
 def _choose(logits_BV: Tensor, settings: Generation, draws: Sequence[torch.Generator]) -> Tensor:
