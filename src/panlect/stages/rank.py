@@ -8,6 +8,7 @@ or by a judge that is asked twice. Where right answers are known, and errors are
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -17,6 +18,7 @@ from pydantic import Field
 
 from panlect.config import Config
 from panlect.dialogue.phrasings import ask
+from panlect.dialogue.rows import Messages
 from panlect.draft import Draft, draft
 from panlect.endpoint import Endpoint, EndpointConfig
 from panlect.errors import ConfigError, DataError
@@ -71,7 +73,7 @@ def rank(inputs: Sequence[Input], out: Path, config: RankConfig) -> Folder:
     Raises:
         ModelError: not exactly one input is a model.
         ConfigError: the judge is not named.
-        DataError: no pair was found.
+        DataError: no pair was found, or the judge answered nothing.
     """
     from panlect.model.load import load
 
@@ -156,8 +158,16 @@ def _cross_entropy(model: Any, config: RankConfig) -> CrossEntropy:
 def _judged(found: Sequence[Samples], config: RankConfig, work: Draft) -> Iterator[Row]:
     cases = cases_of(found, seed=config.seed)
     assert config.judge is not None, "checked before anything was drawn"
+    failures: Counter[str] = Counter()
     with Endpoint(config.judge) as endpoint:
-        judgements = judge(cases, lambda asked: [each.text for each in endpoint.chat(asked, temperature=0)])
+
+        def compare(asked: Sequence[Messages]) -> list[str]:
+            replies = endpoint.chat(asked, temperature=0)
+            failures.update(each.failure for each in replies if each.failure)
+            return [each.text for each in replies]
+
+        judgements = judge(cases, compare)
+    _tell_failures(failures, 2 * len(cases), config.judge.url, work)
     for language, known in reliability(cases, judgements).items():
         for name, value in known._asdict().items():
             work.number(
@@ -169,6 +179,19 @@ def _judged(found: Sequence[Samples], config: RankConfig, work: Draft) -> Iterat
                 language=language,
             )
     yield from judged_pairs(cases, judgements)
+
+
+def _tell_failures(failures: Counter[str], requests: int, url: str, work: Draft) -> None:
+    """A request that failed is a verdict that could not be read, but not by the judge's fault."""
+    if not failures:
+        return
+    why, _ = failures.most_common(1)[0]
+    if failures.total() == requests:
+        raise DataError(
+            "the judge answered no request", where=url, expected="verdicts", fix=f"see what failed: {why}"
+        )
+    work.log(f"{failures.total()} of {requests} requests to the judge failed, most with: {why}")
+    work.number("failed", failures.total() / requests, count=requests, unit="share")
 
 
 def _write(rows: list[Row], found: Sequence[Samples], work: Draft) -> None:
