@@ -8,7 +8,7 @@ from panlect.report.naming import named
 from panlect.report.settings import ReportConfig
 from panlect.report.tabling import dot_panels, language_cell
 from panlect.report.view import View
-from panlect.report.wording import POINT, counted, listed, made, measure, value
+from panlect.report.wording import OF_CURATION, OF_TOKENIZERS, POINT, counted, listed, made, measure, value
 
 CURVES_WORST = 3
 LOST_ROWS = 100
@@ -101,7 +101,8 @@ def _cell(number: float | None, name: str) -> Cell:
 def training(view: View, config: ReportConfig) -> Section | Missing:
     """Loss and whatever else a training records on its way, and at its end in every language."""
     title = "Loss"
-    rows = view.record.numbers.filter(made() & ~pl.col("measure").is_in([*COUNTED, *MIXTURE_MEASURES]))
+    elsewhere = [*COUNTED, *MIXTURE_MEASURES, *OF_TOKENIZERS, *OF_CURATION]
+    rows = view.record.numbers.filter(made() & ~pl.col("measure").is_in(elsewhere))
     if rows.is_empty():
         return Missing(title, "loss (the training stages record it)")
     points = rows.with_columns(

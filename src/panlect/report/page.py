@@ -21,7 +21,17 @@ from panlect import __version__
 from panlect.draft import draft
 from panlect.errors import FolderError
 from panlect.folder import Folder, Input
-from panlect.report import consistency, further, making, manifest, outcomes, samples, scores, transfer
+from panlect.report import (
+    consistency,
+    further,
+    making,
+    manifest,
+    outcomes,
+    samples,
+    scores,
+    tokenizers,
+    transfer,
+)
 from panlect.report.blocks import Missing, Section
 from panlect.report.card import card
 from panlect.report.record import Record, read
@@ -45,6 +55,7 @@ SECTIONS: tuple[Callable[[View, ReportConfig], Section | Missing], ...] = (
     making.tokens,
     making.training,
     samples.samples,
+    tokenizers.tokenizers,
     making.mixture,
     making.dropped,
     manifest.manifest,

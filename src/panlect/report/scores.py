@@ -38,6 +38,9 @@ CHARTED_SLICES = 4
 
 def verdict(view: View, config: ReportConfig) -> Section | Missing:
     """Gates with their conditions, and the numbers for somebody who reads nothing else."""
+    cards = _cards(view, config)
+    if not cards and not config.verdicts:
+        return Missing("Verdict", "gates in the recipe, or a score per language")
     blocks: list[Block] = []
     failed = [each for each in config.verdicts if not each.holds]
     if not config.verdicts:
@@ -52,7 +55,7 @@ def verdict(view: View, config: ReportConfig) -> Section | Missing:
                 else "The gate holds."
             )
         )
-    if cards := _cards(view, config):
+    if cards:
         blocks.append(Cards(cards))
     if config.verdicts:
         rows = tuple(

@@ -124,7 +124,7 @@ def dot_panels(
     drawn = []
     for panel in range(panels):
         chosen = frame.filter(pl.col("label").is_in(names[panel * lines : (panel + 1) * lines]))
-        chart = charts.dots(chosen, steps=steps, across=across, width=640 if panels == 1 else 400)
+        chart = charts.dots(chosen, steps=steps, across=across, width=520 if panels == 1 else 400)
         drawn.append(
             drawing.svg(
                 charts.specification(chart),

@@ -16,7 +16,7 @@ class Measure:
     name: str
     title: str
     kind: str
-    """share (0..1, shown in per cent), points (0..100), bits, ratio, count."""
+    """share (0..1, shown in per cent), points (0..100), bits, ratio, times, count."""
     lower_is_better: bool = False
 
     @property
@@ -57,8 +57,22 @@ _KNOWN = {
         Measure("undetermined", "Undetermined", "share", True),
         Measure("empty", "Empty", "share", True),
         Measure("fertility", "Fertility", "ratio", True),
-        Measure("premium", "Token premium", "ratio", True),
+        Measure("premium", "Token premium", "times", True),
+        Measure("premium_by_sentence", "Mean premium of a sentence", "times", True),
+        Measure("continued_words", "Words cut in pieces", "share", True),
         Measure("bytes_per_token", "Bytes per token", "ratio"),
+        Measure("characters_per_token", "Characters per token", "ratio"),
+        Measure("byte_fallback", "Tokens that are bytes", "share", True),
+        Measure("unknown_tokens", "Unknown tokens", "share", True),
+        Measure("round_trip_failures", "Sentences not given back", "share", True),
+        Measure("round_trip_respelled", "Sentences given back in NFC", "share", True),
+        Measure("character_coverage", "Characters with an entry", "share"),
+        Measure("gini_of_pieces", "Gini of the entries", "ratio"),
+        Measure("gini_of_cost", "Gini of the cost", "ratio", True),
+        Measure("context_characters", "Characters in the context", "count"),
+        Measure("price", "Price per million characters", "ratio", True),
+        Measure("advised_pieces", "Entries advised", "count"),
+        Measure("vocabulary_share", "Share of the vocabulary", "share"),
         Measure("share", "Share planned", "share"),
         Measure("natural_share", "Share of the text", "share"),
         Measure("epochs", "Epochs", "ratio"),
@@ -69,6 +83,12 @@ _KNOWN = {
         Measure("preference_accuracy", "Preferred answer above the other", "share"),
         Measure("chosen_logprob", "Log-probability of preferred answers", "bits"),
         Measure("rejected_logprob", "Log-probability of the other answers", "bits"),
+        Measure("policy_loss", "Loss of the policy", "ratio", True),
+        Measure("value_loss", "Loss of the value head", "ratio", True),
+        Measure("entropy", "Entropy of the next token", "bits"),
+        Measure("clipped_share", "Updates that were clipped", "share", True),
+        Measure("chosen_reward", "Reward of preferred answers", "ratio"),
+        Measure("rejected_reward", "Reward of the other answers", "ratio"),
         Measure("bytes_seen", "Bytes seen", "count"),
         Measure("characters_seen", "Characters seen", "count"),
         Measure("bytes_planned", "Bytes planned", "count"),
@@ -82,9 +102,28 @@ OF_ANSWERS = frozenset(
 )
 """Shares of answers: each answer counts 0 or 1, so the share and the count give an interval."""
 
+OF_TOKENIZERS = frozenset(
+    {
+        *("fertility", "premium", "premium_by_sentence", "continued_words", "bytes_per_token"),
+        *("characters_per_token", "byte_fallback", "unknown_tokens", "round_trip_failures"),
+        *("round_trip_respelled", "character_coverage", "gini_of_pieces", "gini_of_cost", "parity"),
+        *("context_characters", "price", "advised_pieces", "vocabulary_share"),
+    }
+)
+"""What the stage audit measures of a tokenizer, and other stages some of."""
+OF_CURATION = frozenset(
+    {
+        *("rows_in", "rows_out", "rows_dropped", "bytes_in", "bytes_out", "bytes_dropped"),
+        *("source_bytes", "domain_share", "repairs", "private_replaced", "lines_removed"),
+        *("repeated_bytes", "incidental_pairs"),
+    }
+)
+"""What the stage curate counts."""
 _MAKING = (
     *("loss", "share", "natural_share", "epochs", "rows", "seconds"),
     *("margin", "preference_accuracy", "chosen_logprob", "rejected_logprob"),
+    *("policy_loss", "value_loss", "entropy", "clipped_share", "chosen_reward", "rejected_reward"),
+    *sorted(OF_TOKENIZERS | OF_CURATION),
 )
 POINT = r"^(?P<unit>tokens|step|steps)[ =:](?P<x>\d+)$"
 """A `group` that places a value on the way of a training: ``step 100``."""
@@ -121,6 +160,8 @@ def value(number: float | None, kind: str) -> str:
         return f"{number:.1f}"
     if kind == "count":
         return f"{number:,.0f}".replace(",", "\u202f")
+    if kind == "times":
+        return f"{number:.2f}\u00a0×"
     return f"{number:.3f}" if abs(number) < 100 else f"{number:.4g}"
 
 
