@@ -177,7 +177,33 @@ def test_a_bare_tokenizer_file_may_have_any_name(tmp_path: Path, lines: External
     assert set(made.numbers()["step"]) == {"mine.json"}
 
 
+def test_settings_without_a_vocabulary_are_no_tokenizer(tmp_path: Path, lines: External) -> None:
+    """Of these, transformers makes a tokenizer to which every word is unknown."""
+    (tmp_path / "bare").mkdir()
+    settings = '{"tokenizer_class": "T5Tokenizer"}'
+    (tmp_path / "bare" / "tokenizer_config.json").write_text(settings, encoding="utf-8")
+    with pytest.raises(ModelError, match="'bare' holds no tokenizer") as raised:
+        audit([External(str(tmp_path / "bare")), lines], tmp_path / "audit", config())
+    assert "tokenizer.json" in raised.value.expected
+
+
+def test_texts_that_are_not_parallel_have_no_premium(tmp_path: Path, english: External) -> None:
+    frame = pl.DataFrame(
+        {"id": ["a", "b"], "text": ["one cat", "แมว"], "language": ["eng_Latn", "tha_Thai"]}
+    ).with_columns(source=pl.lit("test"), licence=pl.lit("CC0-1.0"))
+    with draft(tmp_path / "text", "text", 1, Nothing(), []) as work:
+        work.write("document", frame)
+    made = audit([english, work.folder], tmp_path / "audit", config())
+    assert made.numbers().filter(pl.col("measure") == "premium").is_empty()
+    log = (made.path / "log.txt").read_text(encoding="utf-8")
+    assert "no premiums, since no text is a translation of eng_Latn" in log
+
+
 def test_wrong_inputs_are_clear_errors(tmp_path: Path, english: External, lines: External) -> None:
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "tokenizer.json").write_text('{"a": 1}', encoding="utf-8")
+    with pytest.raises(ModelError, match="the tokenizer cannot be read"):
+        audit([External(str(tmp_path / "broken" / "tokenizer.json")), lines], tmp_path / "audit", config())
     with pytest.raises(ModelError, match="no input is a tokenizer"):
         audit([lines], tmp_path / "audit", config())
     with pytest.raises(ConfigError, match="no text of deu_Latn"):

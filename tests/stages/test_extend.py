@@ -115,6 +115,19 @@ def test_the_warm_up_leaves_old_rows_alone(tmp_path: Path, model: External, text
     assert torch.equal(after[:size], before[:size])
 
 
+def test_a_tokenizer_with_more_ids_than_its_model_has_rows_is_refused(
+    tmp_path: Path, model: External, text: Folder
+) -> None:
+    path = Path(model.location)
+    larger = tmp_path / "larger"
+    tokenizer_training.save(tokenizer_training.train(NAMES["eng_Latn"], 600), larger)
+    for file in path.iterdir():
+        if not (larger / file.name).exists():
+            (larger / file.name).write_bytes(file.read_bytes())
+    with pytest.raises(ModelError, match=r"the tokenizer has 600 ids, the model rows for 4\d\d"):
+        extend([External(str(larger)), text], tmp_path / "made", config())
+
+
 def test_clear_errors(tmp_path: Path, model: External, text: Folder) -> None:
     with pytest.raises(ConfigError, match="no text of deu_Latn"):
         extend([model, text], tmp_path / "made", config(languages=["de"]))

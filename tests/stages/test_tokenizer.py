@@ -79,6 +79,31 @@ def test_the_sample_is_a_prefix_of_the_mixture(tmp_path: Path) -> None:
     assert read.min() > 700, "a prefix of a uniform mixture holds every language"
 
 
+def test_few_rows_and_other_spellings_are_told(tmp_path: Path) -> None:
+    lines = {"fra_Latn": [f"cafe\u0301 {n}" for n in range(30)], "swh_Latn": ["Mto ni mrefu."]}
+    text = text_folder(tmp_path / "text", lines)
+    told = {
+        "nfc": "they get the tokens of their NFC form",
+        "none": "two spellings of a word get different tokens",
+    }
+    for normalisation, words in told.items():
+        made = tokenizer([text], tmp_path / normalisation, config(normalisation=normalisation))
+        log = (made.path / "log.txt").read_text(encoding="utf-8")
+        assert f"30 of 31 texts are not in Unicode's normal form NFC: {words}" in log
+        assert "swh_Latn: 1 texts are all there is" in log
+        assert "fra_Latn:" not in log
+
+
+def test_a_template_of_ones_own_may_name_only_tokens_that_exist(tmp_path: Path) -> None:
+    text = text_folder(tmp_path / "text", LINES)
+    template = "{% for message in messages %}<|turn|>{{ message['content'] }}{% endfor %}"
+    with pytest.raises(ConfigError, match=r"the chat template names <\|turn\|>") as raised:
+        tokenizer([text], tmp_path / "made", config(chat_template=template))
+    assert "special_tokens" in raised.value.fix
+    made = tokenizer([text], tmp_path / "made", config(chat_template=template, special_tokens=["<|turn|>"]))
+    assert (made.model_path / "chat_template.jinja").read_text(encoding="utf-8") == template
+
+
 def test_wrong_inputs_are_clear_errors(tmp_path: Path) -> None:
     text = text_folder(tmp_path / "text", LINES)
     mixture = mix([text], tmp_path / "mixture", check(MixConfig, {}, where="test"))

@@ -40,6 +40,8 @@ SPACE_MARK = "\u2581"
 PROBE_TEXTS = 20
 """So many texts of each language are tokenised by the library, too, to see that words come to the same."""
 CACHED_WORDS = 2**16
+SMALLEST_VOCABULARY = 10
+"""Of settings without a vocabulary file transformers makes a tokenizer that knows next to nothing."""
 
 
 @dataclass(frozen=True)
@@ -164,10 +166,10 @@ def is_tokenizer(each: Input) -> bool:
         return any((path / name).is_file() for name in ("tokenizer.json", "tokenizer_config.json")) or bool(
             _single_files(path)
         )
-    if path.suffix == ".json" and path.is_file():
+    if path.suffix == ".json" and path.is_file() and not path.name.endswith("tokenizer.json"):
         with path.open("rb") as file:  # other .json files are texts
             return b'"added_tokens"' in file.read(4096)
-    return path.suffix in {".model", ".tiktoken"} or not path.exists()
+    return path.suffix in {".model", ".tiktoken", ".json"} or not path.exists()
 
 
 def _single_files(path: Path) -> list[Path]:
@@ -194,7 +196,8 @@ def _nothing(name: str, where: str) -> ModelError:
         f"'{name}' holds no tokenizer",
         where=where,
         expected="tokenizer.json, a SentencePiece .model, a .tiktoken file, or a Hugging Face directory",
-        fix="for a model saved with a slow tokenizer only: load it in transformers and save it again",
+        fix="copy the tokenizer's files beside the model; of a slow tokenizer only: load it in transformers"
+        " and save it again",
     )
 
 
@@ -214,12 +217,7 @@ def engine_of(location: str) -> Tokenizer:
     path = Path(location)
     if (path / "tokenizer.json").is_file():
         return _engine(path / "tokenizer.json")
-    from transformers import AutoTokenizer
-
-    try:
-        found = getattr(AutoTokenizer.from_pretrained(location), "backend_tokenizer", None)
-    except (OSError, ValueError, ImportError) as error:
-        raise ModelError(f"transformers cannot open the tokenizer ({error})", where=location) from error
+    found = getattr(_in_transformers(path.name, location), "backend_tokenizer", None)
     if not isinstance(found, Tokenizer):
         raise _nothing(path.name, location)
     return found
@@ -267,13 +265,22 @@ def _unknown(engine: Tokenizer, model: dict[str, Any]) -> int:
     return -1 if found is None else int(found)
 
 
-def _from_transformers(name: str, location: str) -> OpenTokenizer:
+def _in_transformers(name: str, location: str) -> Any:
     from transformers import AutoTokenizer
 
     try:
         found = AutoTokenizer.from_pretrained(location)
     except (OSError, ValueError, ImportError) as error:
+        if Path(location).is_dir():
+            raise _nothing(name, location) from error
         raise ModelError(f"transformers cannot open the tokenizer ({error})", where=location) from error
+    if len(found) - len(found.added_tokens_decoder) < SMALLEST_VOCABULARY:
+        raise _nothing(name, location)
+    return found
+
+
+def _from_transformers(name: str, location: str) -> OpenTokenizer:
+    found = _in_transformers(name, location)
     if engine := getattr(found, "backend_tokenizer", None):
         return from_engine(name, "transformers", engine)
 

@@ -66,6 +66,22 @@ def tables(network: Any) -> list[nn.Parameter]:
     return found
 
 
+def check_rows(network: Any, ids: int, *, where: str) -> None:
+    """Refuse a model whose tables have no row for some of a tokenizer's ids.
+
+    Raises:
+        ModelError: they do not belong together.
+    """
+    rows = tables(network)[0].shape[0]
+    if rows < ids:
+        raise ModelError(
+            f"the tokenizer has {ids} ids, the model rows for {rows}: they do not belong together",
+            where=where,
+            expected="a model and its own tokenizer",
+            fix="put the tokenizer beside the model that was trained with it",
+        )
+
+
 def add_rows(
     network: Any,
     new_ids: Sequence[int],

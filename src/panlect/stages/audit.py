@@ -72,7 +72,11 @@ def audit(inputs: Sequence[Input], out: Path, config: AuditConfig) -> Folder:
         opened = _distinct([open_tokenizer(each) for each in inputs if is_tokenizer(each)])
         if not opened:
             names = ", ".join(each.name for each in inputs)
-            raise ModelError("no input is a tokenizer", where=names or "no inputs")
+            raise ModelError(
+                "no input is a tokenizer",
+                where=names or "no inputs",
+                expected="a directory, hub id or file with a tokenizer (tokenizer.json, .model, .tiktoken)",
+            )
         aligned = _text([each for each in inputs if not is_tokenizer(each)], config, work)
         with work.progress(len(opened) * len(aligned.texts), "languages", "audit") as bar:
             for tokenizer in opened:
@@ -269,6 +273,8 @@ def _tell(
         )
     if reference not in measured:
         work.log(f"{name}: no premiums, since there is no text of {reference}")
+    elif all(map(math.isnan, premiums.values())):
+        work.log(f"{name}: no premiums, since no text is a translation of {reference}: give pairs")
 
 
 def _advise(

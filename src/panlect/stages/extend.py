@@ -9,6 +9,7 @@ tells whether it holds there.
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -135,6 +136,10 @@ def _texts(inputs: Sequence[Input], config: ExtendConfig, work: Draft) -> _Texts
     if not protected:
         work.log("no protected text: nothing promises that old languages stay as they are")
     sample = [mixture.text(draw).text for draw in mixture.schedule]
+    if respelled := sum(not unicodedata.is_normalized("NFC", text) for text in sample):
+        work.log(
+            f"{respelled} of {len(sample)} new texts are not in NFC; pieces are learned as they are spelled"
+        )
     rows_of_new = {language: rows[language] for language in sorted(new)}
     return _Texts(rows_of_new, sample, protected, held_out, tuple(sorted(named - new | kept)))
 
@@ -204,6 +209,7 @@ def _model(
 
     network = vocabulary.open_network(origin)
     new_ids = [piece.id for piece in found.pieces]
+    vocabulary.check_rows(network, min(new_ids), where=origin)
     written = vocabulary.add_rows(network, new_ids, *mixes, method=config.initialise, seed=config.seed)
     if config.warm_up_steps:
         _warm_up(network, found, texts, config, work)

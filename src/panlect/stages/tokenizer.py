@@ -6,6 +6,7 @@ costs. See `panlect.model.tokenizer_training` for the decisions about words, dig
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -20,6 +21,11 @@ from panlect.measure import tokenizer as measure
 from panlect.model.corpus import Mixture, components_of, is_mixture, open_mixture, sampled
 
 VERSION = 1
+FEW_ROWS = 10
+SPELLINGS = {
+    "nfc": "they get the tokens of their NFC form, and decoding returns that",
+    "none": "two spellings of a word get different tokens; `curate` or `normalisation: nfc` makes them one",
+}
 
 
 class TokenizerConfig(Config):
@@ -37,6 +43,8 @@ class TokenizerConfig(Config):
     """`nfc`: two spellings of one text get the same tokens. `none`: every string comes back exactly."""
     special_tokens: tuple[str, ...] = ()
     """Further special tokens, besides those of documents and roles."""
+    chat_template: str = ""
+    """The text of a Jinja template to be used instead of the built-in one."""
     min_count: int = Field(default=2, ge=1)
     """A pair that is rarer than this is not merged (bpe)."""
     measure_rows: int = Field(default=500, ge=1)
@@ -60,7 +68,7 @@ def tokenizer(inputs: Sequence[Input], out: Path, config: TokenizerConfig) -> Fo
             special_tokens=config.special_tokens,
             min_count=config.min_count,
         )
-        training.save(made, work.model_path)
+        training.save(made, work.model_path, chat_template=config.chat_template or training.CHAT_TEMPLATE)
         if (size := made.get_vocab_size()) < config.vocabulary:
             work.log(f"the text holds only {size} pieces, not {config.vocabulary}")
         for language, size_bytes in sorted(read.items()):
@@ -107,6 +115,7 @@ def _measure(mixture: Mixture, made: Any, config: TokenizerConfig, work: Draft) 
         texts[component.language] += [
             text for text, _ in zip(mixture.texts(number), range(room), strict=False)
         ]
+    respelled = 0
     for language, rows in texts.items():
         script = language[-4:]
         counts = measure.Counts(
@@ -116,6 +125,9 @@ def _measure(mixture: Mixture, made: Any, config: TokenizerConfig, work: Draft) 
             characters=sum(map(len, rows)),
             bytes=sum(len(row.encode()) for row in rows),
         )
+        if len(rows) < FEW_ROWS:
+            work.log(f"{language}: {len(rows)} texts are all there is; its figures say little")
+        respelled += sum(not unicodedata.is_normalized("NFC", row) for row in rows)
         unit = measure.word_unit(script)
         work.number("fertility", measure.fertility(counts), language=language, count=counts.words, unit=unit)
         work.number(
@@ -125,3 +137,6 @@ def _measure(mixture: Mixture, made: Any, config: TokenizerConfig, work: Draft) 
             count=counts.tokens,
             unit="bytes",
         )
+    if respelled:
+        total, told = sum(map(len, texts.values())), SPELLINGS[config.normalisation]
+        work.log(f"{respelled} of {total} texts are not in Unicode's normal form NFC: {told}")

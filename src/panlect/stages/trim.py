@@ -94,6 +94,7 @@ def _trim_model(origin: str, old: Any, made: Any, lines: Sequence[str], work: Dr
     from panlect.model import vocabulary
 
     network = vocabulary.open_network(origin)
+    vocabulary.check_rows(network, max(made.kept) + 1, where=origin)
     probe = list(lines[:: max(1, len(lines) // PROBE_LINES)][:PROBE_LINES])
     before = vocabulary.logits(network, old, probe)
     saved = vocabulary.keep_rows(network, made.kept)
