@@ -1,12 +1,12 @@
 """The engine of a model in this process, with a stand-in for the model."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import pytest
 
 from panlect.benchmarks.benchmark import Ask
-from panlect.benchmarks.engines import Local
+from panlect.benchmarks.engines import Local, in_order
 from panlect.errors import ModelError
 
 
@@ -18,15 +18,14 @@ class Settings(NamedTuple):
 class Model:
     """Repeats its prompt and what it was told; reads at most ten characters."""
 
-    def generate(self, texts: Sequence[str], settings: Settings) -> list[str]:
+    def stream(self, texts: Sequence[str], settings: Settings) -> Iterator[tuple[int, str]]:
         if longest := max((len(text) for text in texts if len(text) > 10), default=0):
             raise ModelError(f"the longest prompt needs {longest} positions, the model has 10")
-        return [f"{text}|{settings.new_tokens}{''.join(settings.stops)}" for text in texts]
+        for place, text in reversed(list(enumerate(texts))):
+            yield place, f"{text}|{settings.new_tokens}{''.join(settings.stops)}"
 
-    def chat(self, dialogues: Sequence[Sequence[dict[str, str]]], settings: Settings) -> list[str]:
-        return [
-            "chat " + text for text in self.generate([turns[0]["content"] for turns in dialogues], settings)
-        ]
+    def prompts(self, dialogues: Sequence[Sequence[dict[str, str]]]) -> list[str]:
+        return ["chat " + turns[0]["content"] for turns in dialogues]
 
 
 def engine(*, chats: bool = True) -> Local:
@@ -40,13 +39,13 @@ def test_asks_of_all_kinds_come_back_in_order() -> None:
         Ask("generate", "c", chat=True, maximum_tokens=7, stop=("x",)),
         Ask("generate", "d", chat=True, maximum_tokens=5),
     ]
-    assert [a.text for a in engine().generate(asks)] == ["chat a|5", "b|5", "chat c|7x", "chat d|5"]
-    assert [a.text for a in engine(chats=False).generate(asks)] == ["a|5", "b|5", "c|7x", "d|5"]
+    assert [a.text for a in in_order(engine().generate(asks))] == ["chat a|5", "b|5", "chat c|7x", "chat d|5"]
+    assert [a.text for a in in_order(engine(chats=False).generate(asks))] == ["a|5", "b|5", "c|7x", "d|5"]
 
 
 def test_a_prompt_that_is_too_long_fails_alone() -> None:
     asks = [Ask("generate", "x" * n) for n in (3, 11, 4, 5, 20, 10)]
-    answers = engine().generate(asks)
+    answers = in_order(engine().generate(asks))
     assert [bool(answer.failure) for answer in answers] == [False, True, False, False, True, False]
     assert answers[4].failure == "the longest prompt needs 20 positions, the model has 10"
     assert answers[5].text.startswith("x" * 10)
@@ -54,8 +53,8 @@ def test_a_prompt_that_is_too_long_fails_alone() -> None:
 
 def test_other_errors_are_not_swallowed() -> None:
     class Broken(Model):
-        def generate(self, texts: Sequence[str], settings: Any) -> list[str]:
+        def stream(self, texts: Sequence[str], settings: Any) -> Iterator[tuple[int, str]]:
             raise ModelError("the tokenizer has no chat template")
 
     with pytest.raises(ModelError, match="no chat template"):
-        Local(Broken(), Settings, None, chats=True).generate([Ask("generate", "a")])  # type: ignore[arg-type]
+        list(Local(Broken(), Settings, None, chats=True).generate([Ask("generate", "a")]))  # type: ignore[arg-type]

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from panlect.benchmarks.benchmark import Ask
+from panlect.benchmarks.engines import in_order
 from panlect.benchmarks.remote import Remote
 from panlect.endpoint import EndpointConfig
 from panlect.errors import ModelError
@@ -48,10 +49,12 @@ def scored(request: dict[str, Any], _: int) -> tuple[int, Any, dict[str, str]]:
 def test_answers_and_scores(settings: Any) -> None:
     with serve(scored) as stub:
         remote = Remote(settings(stub.url))
-        assert [answer.text for answer in remote.generate(QUESTIONS)] == [f"SWALI {n}" for n in range(4)]
+        assert [answer.text for answer in in_order(remote.generate(QUESTIONS))] == [
+            f"SWALI {n}" for n in range(4)
+        ]
         assert stub.requests[0]["temperature"] == 0
         assert stub.requests[0]["stop"] == ["\n"]
-        answer = remote.choose(CHOOSE)[0]
+        answer = in_order(remote.choose(CHOOSE))[0]
     assert answer.scores == pytest.approx(tuple(-sum(map(ord, c)) / 1000 for c in CHOOSE[0].choices))
     assert answer.tokens == (8, 3)
 
@@ -59,7 +62,7 @@ def test_answers_and_scores(settings: Any) -> None:
 def test_what_is_not_a_dialogue_is_sent_as_it_is(settings: Any) -> None:
     with serve(lambda request, _: (200, {"choices": [{"text": request["prompt"][::-1]}]}, {})) as stub:
         asks = [Ask("generate", "abc"), Ask("generate", "ไทย")]
-        assert [a.text for a in Remote(settings(stub.url)).generate(asks)] == ["cba", "ยทไ"]
+        assert [a.text for a in in_order(Remote(settings(stub.url)).generate(asks))] == ["cba", "ยทไ"]
 
 
 def without_logprobs(request: dict[str, Any], _: int) -> tuple[int, Any, dict[str, str]]:
@@ -92,7 +95,7 @@ def constant(request: dict[str, Any], _: int) -> tuple[int, Any, dict[str, str]]
 )
 def test_ignored_logprobs_are_found_out_and_refused(settings: Any, server: Any, problem: str) -> None:
     with serve(server) as stub, pytest.raises(ModelError, match=problem) as caught:
-        Remote(settings(stub.url)).choose(CHOOSE)
+        in_order(Remote(settings(stub.url)).choose(CHOOSE))
     assert "no log-probabilities" in str(caught.value)
     assert len(stub.requests) == 2  # the probe; no question was sent
 
@@ -102,7 +105,7 @@ def test_a_rate_limited_server_is_waited_for(settings: Any) -> None:
         return (429, "slow down", {"Retry-After": "0"}) if count < 3 else scored(request, count)
 
     with serve(limited) as stub:
-        answers = Remote(settings(stub.url)).generate(QUESTIONS)
+        answers = in_order(Remote(settings(stub.url)).generate(QUESTIONS))
     assert [answer.text for answer in answers] == [f"SWALI {n}" for n in range(4)]
     assert len(stub.requests) == 12
 
@@ -112,7 +115,7 @@ def test_questions_that_fail_for_good_are_counted(settings: Any) -> None:
         return (503, "", {}) if request["messages"][0]["content"].endswith("1") else scored(request, count)
 
     with serve(partly) as stub:
-        answers = Remote(settings(stub.url)).generate(QUESTIONS)
+        answers = in_order(Remote(settings(stub.url)).generate(QUESTIONS))
     assert [bool(answer.failure) for answer in answers] == [False, True, False, False]
 
 
@@ -120,4 +123,4 @@ def test_a_dead_server_stops_the_run(settings: Any) -> None:
     with serve(scored) as stub:
         url = stub.url
     with pytest.raises(ModelError, match="answered none of 4 questions"):
-        Remote(settings(url, attempts=1)).generate(QUESTIONS)
+        in_order(Remote(settings(url, attempts=1)).generate(QUESTIONS))

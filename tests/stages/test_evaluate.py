@@ -1,7 +1,7 @@
 """The stage with a stand-in model whose answers are known, so that every number can be worked out by hand."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -48,19 +48,20 @@ class Stub:
         self.able, self.calls = able, calls
         self.network, self.tokenizer = self, None
 
-    def chat(self, dialogues: Sequence[Sequence[dict[str, str]]], settings: Any) -> list[str]:
-        prompts = [messages[-1]["content"] for messages in dialogues]
-        self.calls += prompts
-        return [self.answer(prompt) for prompt in prompts]
+    def prompts(self, dialogues: Sequence[Sequence[dict[str, str]]]) -> list[str]:
+        return [messages[-1]["content"] for messages in dialogues]
 
     def answer(self, prompt: str) -> str:
         item, language = prompt.split(" → ")
         gold = ITEMS[item]
         return named(language, NAMES[language if language in self.able else PIVOT][gold])
 
-    def generate(self, texts: Sequence[str], settings: Any) -> list[str]:
-        self.calls += texts
-        return [f" {NAMES[text.split(':')[0]][0]}" for text in texts]
+    def stream(self, texts: Sequence[str], settings: Any) -> Iterator[tuple[int, str]]:
+        for place, text in reversed(
+            list(enumerate(texts))
+        ):  # the order in which they end is no one's business
+            self.calls.append(text)
+            yield place, self.answer(text) if " → " in text else f" {NAMES[text.split(':')[0]][0]}"
 
     def score(self, contexts: Sequence[str], continuations: Sequence[str]) -> list[Score]:
         self.calls += continuations
@@ -74,11 +75,12 @@ class Stub:
         return Score(-float((place - order) % 3), 2)
 
 
-def score_choices(
+def stream_choices(
     stub: Stub, _: None, questions: Sequence[Sequence[tuple[str, str]]], *, begin: bool
-) -> list[list[Score]]:
+) -> Iterator[tuple[int, list[Score]]]:
     """Stands in for the engine's function of that name."""
-    return [stub.score([c for c, _ in pairs], [a for _, a in pairs]) for pairs in questions]
+    for place, pairs in enumerate(questions):
+        yield place, stub.score([c for c, _ in pairs], [a for _, a in pairs])
 
 
 def question(item: str, language: str) -> dict[str, Any]:
@@ -116,7 +118,7 @@ def inputs(tmp_path: Path) -> list[External | Folder]:
 def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     made: list[str] = []
     monkeypatch.setattr("panlect.model.load.load", lambda location: Stub([PIVOT, "swh_Latn"], made))
-    monkeypatch.setattr("panlect.model.shared_prefix.score_choices", score_choices)
+    monkeypatch.setattr("panlect.model.shared_prefix.stream_choices", stream_choices)
     monkeypatch.setattr("panlect.model.shared_prefix.adds_begin", lambda tokenizer: False)
     return made
 
@@ -193,28 +195,28 @@ def test_a_killed_run_asks_only_what_is_missing(
     tmp_path: Path, inputs: list[External | Folder], calls: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     straight = evaluate(inputs, tmp_path / "straight", EvaluateConfig())
-    monkeypatch.setattr("panlect.benchmarks.asking.BATCH_ROWS", 3)
-    generate = Stub.chat
+    stream = Stub.stream
 
-    def killed(self: Stub, dialogues: Any, settings: Any) -> list[str]:
-        if len(calls) > 20:
-            raise KeyboardInterrupt
-        return generate(self, dialogues, settings)
+    def killed(self: Stub, texts: Sequence[str], settings: Any) -> Iterator[tuple[int, str]]:
+        for found in stream(self, texts, settings):
+            if len(calls) > 17:
+                raise KeyboardInterrupt
+            yield found
 
     calls.clear()
-    monkeypatch.setattr(Stub, "chat", killed)
+    monkeypatch.setattr(Stub, "stream", killed)
     with pytest.raises(KeyboardInterrupt):
         evaluate(inputs, tmp_path / "scores", EvaluateConfig())
     store = next((tmp_path / "scores.partial" / "scratch").glob("*.jsonl"))
+    stored = len(store.read_text().splitlines())
+    answered = set(calls[:17])  # four questions ranked, three choices each, and five answered
     store.write_text(store.read_text() + '["cut off by a ki')
-    stored = len(store.read_text().splitlines()) - 1
-    monkeypatch.setattr(Stub, "chat", generate)
+    monkeypatch.setattr(Stub, "stream", stream)
     calls.clear()
     folder = evaluate(inputs, tmp_path / "scores", EvaluateConfig())
-    generated = [call for call in calls if " → " in call]
-    ranked = [call for call in calls if " ¤ " in call]
-    assert 0 < stored < 16
-    assert len(generated) + len(ranked) / 3 == 12 + 4 - stored  # a ranked question is three calls
+    assert stored == 4 + 5
+    assert len(calls) == 12 - 5
+    assert not answered & set(calls)
     assert folder.table("answer").equals(straight.table("answer"))
     assert folder.numbers().equals(straight.numbers())
 

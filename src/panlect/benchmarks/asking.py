@@ -1,4 +1,4 @@
-"""Ask a model a list of questions in batches; a kill loses one batch.
+"""Ask a model a list of questions; a kill loses what is under way.
 
 Answers are appended to a file of JSON lines as they come. Asking again with the same file skips what it
 holds; a last line that was cut off by a kill is ignored and asked again.
@@ -70,25 +70,27 @@ def answer_all(
         with store.open("a", encoding="utf-8") as stream:
             for batch in _batches(missing):
                 verb = opened.generate if batch[0].ask.form == "generate" else opened.choose
-                answers = verb([job.ask for job in batch])
-                for job, answer in zip(batch, answers, strict=True):
-                    known[job.key] = answer
-                    if answer.failure:
-                        continue
-                    line = [job.key, answer.text, answer.scores, answer.tokens]
-                    stream.write(json.dumps(line, ensure_ascii=False) + "\n")
-                stream.flush()
-                bar.advance(len(batch))
+                for place, answer in verb([job.ask for job in batch]):
+                    key = batch[place].key
+                    known[key] = answer
+                    if not answer.failure:
+                        line = [key, answer.text, answer.scores, answer.tokens]
+                        stream.write(json.dumps(line, ensure_ascii=False) + "\n")
+                        stream.flush()
+                    bar.advance(1)
     return [known[job.key] for job in jobs]
 
 
 def _batches(jobs: Sequence[Job]) -> Iterator[list[Job]]:
-    """Jobs of one form, long ones first: an out-of-memory shows at once, and the ETA is never too early."""
+    """Jobs of one form with like beginnings together, which go through the model once.
+
+    Batches of long ones come first: an out-of-memory shows at once, and the ETA is never too early.
+    """
     for form in ("choose", "generate"):
         alike = [job for job in jobs if job.ask.form == form]
-        alike.sort(key=lambda job: (-job.ask.longest, job.key))
-        for start in range(0, len(alike), BATCH_ROWS):
-            yield alike[start : start + BATCH_ROWS]
+        alike.sort(key=lambda job: (job.row["language"], job.ask.context, job.key))
+        batches = [alike[start : start + BATCH_ROWS] for start in range(0, len(alike), BATCH_ROWS)]
+        yield from sorted(batches, key=lambda batch: -max(job.ask.longest for job in batch))
 
 
 def _stored(store: Path) -> Iterator[tuple[str, Answer]]:

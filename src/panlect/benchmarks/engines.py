@@ -1,16 +1,21 @@
-"""What answers questions: a model in this process, or (`benchmarks.endpoint`) a server somewhere.
+"""What answers questions: a model in this process, or (`benchmarks.remote`) a server somewhere.
 
-An engine takes any number of `Ask`s of one form and returns an `Answer` for each, in order. How it batches
-must not change the answers. Models are passed in, so that this floor imports no torch.
+An engine takes any number of `Ask`s of one form and gives an `Answer` for each as soon as it has it, so that
+a kill loses no more than what is under way. How it batches must not change the answers. Models are passed in,
+so that this floor imports no torch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from operator import itemgetter
 from typing import Any, Protocol
 
 from panlect.benchmarks.benchmark import Answer, Ask
 from panlect.errors import ModelError
+
+Answers = Iterator[tuple[int, Answer]]
+"""Answers as they come, each with the place of its question."""
 
 
 class Engine(Protocol):
@@ -19,11 +24,16 @@ class Engine(Protocol):
     chats: bool
     """Whether it takes dialogues."""
 
-    def generate(self, asks: Sequence[Ask]) -> list[Answer]:
+    def generate(self, asks: Sequence[Ask]) -> Answers:
         """Continue or answer each."""
 
-    def choose(self, asks: Sequence[Ask]) -> list[Answer]:
+    def choose(self, asks: Sequence[Ask]) -> Answers:
         """Log-probability of every choice of each."""
+
+
+def in_order(answers: Answers) -> list[Answer]:
+    """All answers, in the order of their questions."""
+    return [answer for _, answer in sorted(answers, key=itemgetter(0))]
 
 
 class Local:
@@ -32,7 +42,7 @@ class Local:
     Args:
         model: `panlect.model.load.Model`.
         settings: makes generation settings: `panlect.model.generate.Generation`.
-        score: scores choices with a shared context: `panlect.model.shared_prefix.score_choices`.
+        score: scores choices with a shared context: `panlect.model.shared_prefix.stream_choices`.
         chats: whether asks marked as chat go through the chat template.
         begin: whether the begin token goes before every text whose choices are scored.
     """
@@ -49,40 +59,42 @@ class Local:
         self.model, self.settings, self.score = model, settings, score
         self.chats, self.begin = chats, begin
 
-    def generate(self, asks: Sequence[Ask]) -> list[Answer]:
+    def generate(self, asks: Sequence[Ask]) -> Answers:
         """Greedy answers; asks that differ in length limit or stop texts are run apart."""
-        answers: list[Answer | None] = [None] * len(asks)
         alike: dict[tuple[bool, int, tuple[str, ...]], list[int]] = {}
         for place, ask in enumerate(asks):
             alike.setdefault((ask.chat and self.chats, ask.maximum_tokens, ask.stop), []).append(place)
         for (chat, maximum_tokens, stop), places in alike.items():
             settings = self.settings(new_tokens=maximum_tokens, stops=stop)
-            found = self._continue([asks[place].context for place in places], settings, chat)
-            for place, answer in zip(places, found, strict=True):
-                answers[place] = answer
-        return [answer for answer in answers if answer is not None]
+            texts = [asks[place].context for place in places]
+            if chat:
+                texts = self.model.prompts([[{"role": "user", "content": text}] for text in texts])
+            for n, answer in self._continue(texts, settings):
+                yield places[n], answer
 
-    def _continue(self, texts: Sequence[str], settings: Any, chat: bool) -> list[Answer]:
+    def _continue(self, texts: Sequence[str], settings: Any) -> Answers:
         """Answers; a prompt longer than the model can read is a failure of its own and stops nobody else."""
         try:
-            if chat:
-                found = self.model.chat([[{"role": "user", "content": text}] for text in texts], settings)
-            else:
-                found = self.model.generate(texts, settings)
-        except ModelError as error:
+            for n, text in self.model.stream(texts, settings):
+                yield n, Answer(text=text)
+        except ModelError as error:  # of too long a prompt: before anything is answered
             if "positions" not in error.what:
                 raise
             if len(texts) == 1:
-                return [Answer(failure=error.what)]
+                yield 0, Answer(failure=error.what)
+                return
             half = len(texts) // 2
-            return self._continue(texts[:half], settings, chat) + self._continue(texts[half:], settings, chat)
-        return [Answer(text=text) for text in found]
+            yield from self._continue(texts[:half], settings)
+            yield from ((half + n, answer) for n, answer in self._continue(texts[half:], settings))
 
-    def choose(self, asks: Sequence[Ask]) -> list[Answer]:
+    def choose(self, asks: Sequence[Ask]) -> Answers:
         """Score all choices of all asks in one go."""
         pairs = [ask.pairs() for ask in asks]
-        found = self.score(self.model.network, self.model.tokenizer, pairs, begin=self.begin)
-        return [
-            Answer(scores=tuple(one.logprob for one in scores), tokens=tuple(one.tokens for one in scores))
-            for scores in found
-        ]
+        scored = self.score(self.model.network, self.model.tokenizer, pairs, begin=self.begin)
+        for n, scores in scored:
+            yield (
+                n,
+                Answer(
+                    scores=tuple(one.logprob for one in scores), tokens=tuple(one.tokens for one in scores)
+                ),
+            )

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from panlect.benchmarks.benchmark import Answer, Ask
+from panlect.benchmarks.engines import Answers
 from panlect.endpoint import Endpoint, EndpointConfig
 from panlect.errors import ModelError
 
@@ -31,8 +32,8 @@ class Remote:
     def __init__(self, config: EndpointConfig, *, chats: bool = True) -> None:
         self.config, self.chats = config, chats
 
-    def generate(self, asks: Sequence[Ask]) -> list[Answer]:
-        """Greedy answers.
+    def generate(self, asks: Sequence[Ask]) -> Answers:
+        """Greedy answers; each request is in the endpoint's cache as soon as it was answered.
 
         Raises:
             ModelError: not one of several requests was answered.
@@ -51,9 +52,9 @@ class Remote:
                 where=self.config.url,
                 fix="check that the server runs and serves this model; answered questions are kept",
             )
-        return answers
+        yield from enumerate(answers)
 
-    def choose(self, asks: Sequence[Ask]) -> list[Answer]:
+    def choose(self, asks: Sequence[Ask]) -> Answers:
         """Log-probability of each choice, from the echoed prompt.
 
         Raises:
@@ -70,15 +71,16 @@ class Remote:
         with Endpoint(self.config) as endpoint:
             bodies = [_scoring(context + choice) for context, choice in pairs]
             replies = iter(endpoint.ask(bodies, path="/completions"))
-            out = []
-            for ask in asks:
+            for place, ask in enumerate(asks):
                 mine = [(len(context), next(replies)) for context, _ in ask.pairs()]
                 failure = next((reply.failure for _, reply in mine if reply.failure), "")
                 scores = [
                     (math.nan, 0) if reply.failure else _sum(reply.body, start) for start, reply in mine
                 ]
-                out.append(Answer("", tuple(s for s, _ in scores), tuple(n for _, n in scores), failure))
-        return out
+                yield (
+                    place,
+                    Answer("", tuple(s for s, _ in scores), tuple(n for _, n in scores), failure),
+                )
 
     def without_scores(self) -> str:
         """What is missing for scoring choices; "" if nothing is.

@@ -6,7 +6,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -68,11 +68,19 @@ class Model:
         """Continue each text; see `panlect.model.generate.Generation` for the settings."""
         return generation.generate(self.network, self.tokenizer, texts, settings or generation.Generation())
 
+    def stream(self, texts: Sequence[str], settings: "generation.Generation") -> Iterator[tuple[int, str]]:
+        """The same continuations, each with its place as soon as it has ended."""
+        return generation.stream(self.network, self.tokenizer, texts, settings)
+
+    def prompts(self, dialogues: Sequence[Sequence[Message]]) -> list[str]:
+        """The texts that the chat template makes of dialogues that end with a user turn."""
+        return prompts(self.tokenizer, dialogues)
+
     def chat(
         self, dialogues: Sequence[Sequence[Message]], settings: "generation.Generation | None" = None
     ) -> list[str]:
         """Answer each dialogue, which ends with a user turn, through the chat template."""
-        return self.generate(prompts(self.tokenizer, dialogues), settings)
+        return self.generate(self.prompts(dialogues), settings)
 
     def score(self, contexts: Sequence[str], continuations: Sequence[str]) -> "list[scoring.Score]":
         """Log-probability of each continuation after its context."""

@@ -8,7 +8,9 @@ result says so (`Score.merged`).
 Shapes: B rows, T positions, C model width, N scored tokens.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -103,8 +105,22 @@ def score_ids(
     network: Any, parts: Sequence[Part], *, batch_tokens: int = 8192, window_tokens: int | None = None
 ) -> list[Score]:
     """Score token sequences whose continuation starts at `Part.first`."""
+    scored = stream_ids(network, parts, batch_tokens=batch_tokens, window_tokens=window_tokens)
+    return [found for _, found in sorted(scored, key=itemgetter(0))]
+
+
+def stream_ids(
+    network: Any, parts: Sequence[Part], *, batch_tokens: int = 8192, window_tokens: int | None = None
+) -> Iterator[tuple[int, Score]]:
+    """The same scores with their places, each as soon as its last token was scored."""
     limit = window_tokens or int(getattr(network.config, "max_position_embeddings", 0) or 2**31)
     windows = [(i, ids, first) for i, part in enumerate(parts) for ids, first in _windows(part, limit)]
+    waiting = Counter(i for i, _, _ in windows)
+    for i, part in enumerate(parts):
+        if not waiting[i]:
+            yield i, Score(0.0, 0, part.bytes, part.merged, True)
+    if not windows:
+        return
     logprob, greedy = np.zeros(len(parts)), np.ones(len(parts), np.bool_)
     tokens = np.zeros(len(parts), np.int64)
     head = head_of(network)
@@ -114,10 +130,10 @@ def score_ids(
             logprob[i] += float(values.sum(dtype=np.float64))
             tokens[i] += len(ids) - first
             greedy[i] &= best
-    return [
-        Score(float(logprob[i]), int(tokens[i]), part.bytes, part.merged, bool(greedy[i]))
-        for i, part in enumerate(parts)
-    ]
+            waiting[i] -= 1
+            if not waiting[i]:
+                part = parts[i]
+                yield i, Score(float(logprob[i]), int(tokens[i]), part.bytes, part.merged, bool(greedy[i]))
 
 
 def _windows(part: Part, limit: int) -> Iterator[tuple[list[int], int]]:

@@ -10,6 +10,7 @@ Shapes: B rows, T new positions, P cached positions, N states, M scored tokens.
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from operator import itemgetter
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -21,7 +22,7 @@ from transformers import DynamicCache
 
 from panlect.model.head import Head, head_of, probing, target_logprobs, trunk
 from panlect.model.prefix_tree import Branch, TreeRow, grow
-from panlect.model.score import Part, Score, score_ids, split
+from panlect.model.score import Part, Score, split, stream_ids
 
 PAYS_BELOW = 0.95
 """Trees are used where they save a twentieth of the positions."""
@@ -37,12 +38,25 @@ def score_choices(
     batch_tokens: int = 8192,
     begin: bool = True,
 ) -> list[list[Score]]:
-    """Score the (context, continuation) pairs of each question.
+    """Score the (context, continuation) pairs of each question; see `stream_choices`."""
+    scored = stream_choices(network, tokenizer, questions, batch_tokens=batch_tokens, begin=begin)
+    return [found for _, found in sorted(scored, key=itemgetter(0))]
+
+
+def stream_choices(
+    network: Any,
+    tokenizer: Any,
+    questions: Sequence[Sequence[tuple[str, str]]],
+    *,
+    batch_tokens: int = 8192,
+    begin: bool = True,
+) -> Iterator[tuple[int, list[Score]]]:
+    """The scores of each question with its place, as soon as the last of its choices was scored.
 
     Args:
         network: a causal language model.
         tokenizer: its fast tokenizer.
-        questions: the pairs of each question.
+        questions: the (context, continuation) pairs of each question.
         batch_tokens: positions that go through the model at once.
         begin: put the begin token before every text. Without, only an empty context gets it, because a model
             needs something to look at; that is what lm-evaluation-harness does for tokenizers that do not add
@@ -53,8 +67,15 @@ def score_choices(
     parts = split(tokenizer, contexts, continuations)
     if not begin:
         parts = [_without_begin(tokenizer, each, text) for each, text in zip(parts, contexts, strict=True)]
-    each = iter(score_parts(network, parts, batch_tokens=batch_tokens))
-    return [[next(each) for _ in pairs] for pairs in questions]
+    ends = np.cumsum([len(pairs) for pairs in questions])
+    of = np.searchsorted(ends, range(len(parts)), side="right").tolist()
+    found: list[dict[int, Score]] = [{} for _ in questions]
+    yield from ((place, []) for place, pairs in enumerate(questions) if not pairs)
+    for n, score in stream_parts(network, parts, batch_tokens=batch_tokens):
+        mine = found[of[n]]
+        mine[n] = score
+        if len(mine) == len(questions[of[n]]):
+            yield of[n], [mine[each] for each in sorted(mine)]
 
 
 def adds_begin(tokenizer: Any) -> bool:
@@ -71,26 +92,33 @@ def _without_begin(tokenizer: Any, part: Part, context: str) -> Part:
 
 def score_parts(network: Any, parts: Sequence[Part], *, batch_tokens: int = 8192) -> list[Score]:
     """Score token sequences, sharing whatever beginnings they have in common."""
+    scored = stream_parts(network, parts, batch_tokens=batch_tokens)
+    return [found for _, found in sorted(scored, key=itemgetter(0))]
+
+
+def stream_parts(
+    network: Any, parts: Sequence[Part], *, batch_tokens: int = 8192
+) -> Iterator[tuple[int, Score]]:
+    """The same scores with their places, batch by batch."""
     limit = _position_limit(network)
     fits = [n for n, part in enumerate(parts) if part.first < len(part.ids) <= limit]
     branches = grow([parts[n] for n in fits], fits) if len(fits) > 1 else []
     plain_tokens = sum(len(parts[n].ids) - 1 for n in fits)
     if sum(each.tokens for each in branches) > PAYS_BELOW * plain_tokens or not reads_trees(network):
         fits, branches = [], []
-    results: list[Score | None] = [None] * len(parts)
     logprob, missed = np.zeros(len(parts)), np.zeros(len(parts), np.int64)
     head = head_of(network) if branches else None
     for branch in branches:
         for numbers, values, best in _branch_scores(network, head, branch, batch_tokens):
             np.add.at(logprob, numbers, values)
             np.add.at(missed, numbers, ~best)
-    for n in fits:
-        part = parts[n]
-        tokens = len(part.ids) - part.first
-        results[n] = Score(float(logprob[n]), tokens, part.bytes, part.merged, not missed[n])
-    apart = [part for part, found in zip(parts, results, strict=True) if found is None]
-    scores = iter(score_ids(network, apart, batch_tokens=batch_tokens) if apart else [])
-    return [found or next(scores) for found in results]
+            for n in np.unique(numbers).tolist():  # all scored tokens of a sequence stand in one row
+                part = parts[n]
+                tokens = len(part.ids) - part.first
+                yield n, Score(float(logprob[n]), tokens, part.bytes, part.merged, not missed[n])
+    apart = sorted(set(range(len(parts))) - set(fits if branches else ()))
+    for place, score in stream_ids(network, [parts[n] for n in apart], batch_tokens=batch_tokens):
+        yield apart[place], score
 
 
 def _position_limit(network: Any) -> int:

@@ -109,13 +109,13 @@ def evaluate(inputs: Sequence[Input], out: Path, config: EvaluateConfig) -> Fold
     from panlect.model.generate import Generation
     from panlect.model.lm_eval_engine import evaluate_task
     from panlect.model.load import load
-    from panlect.model.shared_prefix import adds_begin, score_choices
+    from panlect.model.shared_prefix import adds_begin, stream_choices
 
     def open_engine(one: Contestant) -> Engine:
         if one.kind == "model":
             model = load(one.location)
             begin = bool(one.stage) or adds_begin(model.tokenizer)
-            return Local(model, Generation, score_choices, chats=_chats(one, config), begin=begin)
+            return Local(model, Generation, stream_choices, chats=_chats(one, config), begin=begin)
         assert config.endpoint is not None, "stored answers are never asked for again"
         return Remote(config.endpoint, chats=_chats(one, config))
 
