@@ -5,6 +5,7 @@ import pytest
 
 from panlect.errors import ConfigError, DataError
 from panlect.text.identify import Identifier, letters_of, mixing
+from panlect.text.identify_heliport import Widened
 from panlect.text.identify_ngrams import Extended, Ngrams
 from panlect.text.identify_packaged import NAMES, load
 from panlect.text.identify_scores import evaluate
@@ -39,7 +40,16 @@ def test_scripts():
     assert main_scripts(["abc д", ""]) == [("Latn", 4, 0.75), ("Zyyy", 0, 0.0)]
 
 
+@pytest.fixture
+def needed(name: str) -> str:
+    """Return the model's name; skip the test where its package, which is an extra, is missing."""
+    if name in ("wide", "heliport"):
+        pytest.importorskip("heliport", reason="the extra heliport is not installed")
+    return name
+
+
 @pytest.mark.parametrize("name", NAMES)
+@pytest.mark.usefixtures("needed")
 def test_sentences_in_many_scripts(name):
     guesses = Identifier(load(name)).identify(list(SENTENCES.values()))
     right = {true: guess.language for true, guess in zip(SENTENCES, guesses, strict=True)}
@@ -60,6 +70,37 @@ def test_what_is_no_language():
     languages = [guess.language for guess in Identifier(load("both")).identify(texts)]
     assert languages == ["zxx_Zyyy"] * 5 + ["und_Zyyy"]
     assert letters_of("see https://x.org/a?b=1 NOW, 5 times") == "see NOW, times"
+
+
+def test_a_page_with_a_foreign_menu_and_code_is_its_running_text():
+    menu = "Home About us Contact News Sign in Read more Terms of use Privacy policy\n" * 8
+    page = menu + f"{SENTENCES['deu_Latn']}\n" * 40 + menu
+    code = "```\n" + "for each item in the list return the value of it\n" * 60 + "```\n"
+    manual = f"# `run_the_server()`\n{SENTENCES['kor_Hang']}\n{code}{SENTENCES['kor_Hang']}"
+    guesses = Identifier(load("both")).identify([page, manual])
+    assert [guess.language for guess in guesses] == ["deu_Latn", "kor_Hang"]
+    sample = letters_of("a" * 500 + "b" * 700 + "c" * 500)
+    assert (sample.count("a"), sample.count("b"), sample.count("c")) == (200, 200, 200)
+
+
+class Answers:
+    """A model that knows its answers."""
+
+    def __init__(self, languages: tuple[str, ...], rows: dict[str, list[float]]) -> None:
+        self.languages, self.rows, self.asked = languages, rows, list[str]()
+
+    def scores(self, texts):
+        self.asked += texts
+        return np.array([self.rows[text] for text in texts], dtype=np.float32)
+
+
+def test_the_wider_model_is_asked_where_the_first_is_not_sure():
+    first = Answers(("eng_Latn", "deu_Latn"), {"sure": [0.95, 0.05], "doubt": [0.6, 0.4]})
+    second = Answers(("deu_Latn", "gsw_Latn"), {"doubt": [0.0, 1.0]})
+    found = Widened(first, np.array([2, 1]), second).scores(["sure", "doubt"])
+    assert second.asked == ["doubt"]
+    # deu: the mean over the two models that know it, .4 and 0; eng and gsw: what the one that knows it says.
+    np.testing.assert_allclose(found, [[0.95, 0.05, 0], np.array([0.6, 0.2, 1.0]) / 1.8], rtol=1e-6)
 
 
 def test_the_compiled_loop_gives_the_scores_of_the_package():
@@ -156,7 +197,7 @@ def test_real_sentences_in_seventy_languages(real_data):
         texts += lines
         truth += [Language.parse(file.parts[-3]).code] * len(lines)
     scores = {}
-    for name in NAMES:
+    for name in ("both", "langid", "cld2"):
         guesses = [guess.language for guess in Identifier(load(name)).identify(texts)]
         scores[name] = np.mean([score.f1 for score in evaluate(guesses, truth)])
     assert scores["both"] >= 0.94

@@ -80,7 +80,8 @@ class IdentifySettings(Config):
     """Language identification."""
 
     model: str = ""
-    """`both`, `langid`, `cld2`, a fastText file or a trained model; empty: rows keep what they say."""
+    """`wide`, `both`, `langid`, `cld2`, `heliport`, a fastText file or a trained model; empty: rows keep what
+    they say."""
     use: Literal["missing", "check", "replace"] = "missing"
     """`missing`: name the language of rows that say none; `check`: also drop rows whose text is in another
     language than they say; `replace`: believe the model only."""

@@ -49,28 +49,41 @@ class Scorer(Protocol):
         """Return posterior probabilities, texts × languages; rows sum to 1."""
 
 
+_LOOKED_THROUGH_CHARACTERS = 20_000
 _ADDRESS = re.compile(r"https?://\S+|www\.\S+")
 _MENTION = re.compile(r"[\w.+-]*@[\w.-]+|#\w+")
 _TAG = re.compile(r"<[^<>\n]{1,80}>")
+_CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]{1,80}`", re.DOTALL)
 _DIGITS = re.compile(r"[\d_]+")
 
 
 def letters_of(text: str, limit_characters: int = 600) -> str:
-    """Return what identification should look at: no addresses, tags or digits, no shouting.
+    """Return what identification should look at: no addresses, tags, digits or code, no shouting.
 
-    The beginning is enough: more than 600 characters change the answer for hardly any text.
-    Upper-case text is written in lower case: models are trained on running text and take a title in
-    capitals for another language.
+    600 characters are enough; of a longer text, a third each from its beginning, middle and end, as pages
+    begin with menus. Upper-case text is written in lower case: models are trained on running text
+    and take a title in capitals for another language.
     """
-    sample = text[: 2 * limit_characters]
+    sample = text[:_LOOKED_THROUGH_CHARACTERS]
+    if "`" in sample:
+        sample = _CODE.sub(" ", sample)
+    if len(sample) <= 2 * limit_characters:
+        sample = _cleaned(sample)[:limit_characters]
+    else:
+        each = limit_characters // 3
+        starts = (0, len(sample) // 2 - each, len(sample) - 2 * each)
+        sample = " ".join(_cleaned(sample[start : start + 2 * each])[:each] for start in starts)
+    return sample.lower() if sample.isupper() else sample
+
+
+def _cleaned(sample: str) -> str:
     if "//" in sample or "www." in sample:
         sample = _ADDRESS.sub(" ", sample)
     if "@" in sample or "#" in sample:
         sample = _MENTION.sub(" ", sample)
     if "<" in sample:
         sample = _TAG.sub(" ", sample)
-    sample = " ".join(_DIGITS.sub(" ", sample).split())[:limit_characters]
-    return sample.lower() if sample.isupper() else sample
+    return " ".join(_DIGITS.sub(" ", sample).split())
 
 
 class Identifier:
@@ -111,10 +124,8 @@ class Identifier:
             scores = scores / np.maximum(scores.sum(axis=1, keepdims=True), 1e-30)
             best = scores.argmax(axis=1)
             sure = (scores * self._alike(columns)[best]).sum(axis=1)
-            for number, column, score in zip(numbers, best, sure, strict=True):
-                guesses[number] = Guess(
-                    self._named(columns[int(column)], script, samples[number]), float(score)
-                )
+            for number, column, score in zip(numbers, best.tolist(), sure.tolist(), strict=True):
+                guesses[number] = Guess(self._named(columns[column], script, samples[number]), score)
         return guesses
 
     def _alike(self, columns: list[int]) -> NDArray[np.float32]:
@@ -132,6 +143,7 @@ class Identifier:
         return _in_script(language, script)
 
 
+@lru_cache(maxsize=512)
 def _family(script: str) -> str:
     """One name for scripts that characters do not tell apart (Hans, Hant and Hani)."""
     return {"Hans": "Hani", "Hant": "Hani", "Kore": "Hang", "Hira": "Jpan", "Kana": "Jpan"}.get(
@@ -139,6 +151,7 @@ def _family(script: str) -> str:
     )
 
 
+@lru_cache(maxsize=4096)
 def _in_script(language: str, script: str) -> str:
     """Return the language's code in the script that was found, where that is one it is written in."""
     have = language.split("_")[1]

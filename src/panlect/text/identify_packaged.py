@@ -4,9 +4,13 @@
 |---|---|---|
 | ``langid`` | the 130 languages of the package py3langid | default; its tables, our compiled loop |
 | ``cld2`` | Compact Language Detector 2, package pycld2 | 80 languages, very fast |
+| ``both`` | these two, averaged | |
+| ``heliport`` | 220 languages, package heliport | GPL 3, 0.9 GB |
+| ``wide`` | ``both``, and ``heliport`` where it is not sure | |
 | a file | fastText (``lid.176.ftz``, GlotLID, OpenLID), our reader and loop | up to 2,000 languages |
 """
 
+import importlib.util
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -17,9 +21,15 @@ import numpy as np
 from panlect.errors import ConfigError
 from panlect.text.fasttext_file import read
 from panlect.text.identify import UNDETERMINED, Scorer, Scores, canonical
+from panlect.text.identify_heliport import Heliport, Widened
 from panlect.text.needs import needs
 
-NAMES = ("both", "langid", "cld2")
+NAMES = ("wide", "both", "langid", "cld2", "heliport")
+
+
+def widest() -> str:
+    """Return the name of the best model that the installed packages allow: `wide`, or `both`."""
+    return "wide" if importlib.util.find_spec("heliport") else "both"
 
 
 @lru_cache(maxsize=4)
@@ -31,10 +41,15 @@ def load(name: str) -> Scorer:
     """
     if name == "both":
         return Both(load("langid"), load("cld2"))
+    if name == "wide":
+        both = Both(load("langid"), load("cld2"))
+        return Widened(both, both.known, load("heliport"))
     if name == "langid":
         return Langid()
     if name == "cld2":
         return Cld2()
+    if name == "heliport":
+        return Heliport()
     if Path(name).suffix in (".bin", ".ftz") and Path(name).is_file():
         return FastText(name)
     if Path(name).suffix == ".npz" and Path(name).is_file():
@@ -133,14 +148,14 @@ class Both:
         self._models = (first, second)
         self.languages = tuple(dict.fromkeys([*first.languages, *second.languages]))
         self._columns = [np.array([self.languages.index(code) for code in m.languages]) for m in self._models]
-        self._known = np.bincount(np.concatenate(self._columns), minlength=len(self.languages))
+        self.known = np.bincount(np.concatenate(self._columns), minlength=len(self.languages))
 
     def scores(self, texts: Sequence[str]) -> Scores:
         """Return the means, scaled to sum to 1."""
         scores = np.zeros((len(texts), len(self.languages)), dtype=np.float32)
         for model, columns in zip(self._models, self._columns, strict=True):
             scores[:, columns] += model.scores(texts)
-        scores /= self._known
+        scores /= self.known
         return np.asarray(scores / scores.sum(axis=1, keepdims=True), dtype=np.float32)
 
 

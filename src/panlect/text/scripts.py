@@ -103,10 +103,8 @@ def main_scripts(texts: Sequence[str]) -> list[tuple[str, int, float]]:
     japanese = (kana > 0) & (han + kana >= most) & (kana * 20 >= han + kana)
     most = np.where(japanese, han + kana, most)
     shares = most / np.maximum(letters, 1)
-    return [
-        ("Zyyy" if not n else "Jpan" if j else names[t], int(n), float(share))
-        for t, j, n, share in zip(top, japanese, letters, shares, strict=True)
-    ]
+    columns = zip(top.tolist(), japanese.tolist(), letters.tolist(), shares.tolist(), strict=True)
+    return [("Zyyy" if not n else "Jpan" if j else names[t], n, share) for t, j, n, share in columns]
 
 
 @lru_cache(maxsize=1)

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 from panlect.curation import hand_tools as tools
+from panlect.text.identify_packaged import widest
 from panlect.verbs import DONE
 
 
@@ -24,7 +25,9 @@ def doctor(options: argparse.Namespace) -> int:
 def build_identify(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     build_doctor(parser)
-    parser.add_argument("--model", default="both", help="both, langid, cld2, a fastText file ...")
+    parser.add_argument(
+        "--model", default=widest(), help="wide, both, langid, cld2, heliport, a fastText file ..."
+    )
     parser.add_argument("--evaluate", action="store_true", help="compare with the labels of the file")
     parser.add_argument("--language-pattern", default="", metavar="P", help="labels from the path")
 
