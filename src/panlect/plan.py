@@ -53,15 +53,16 @@ def show(steps: Sequence[Planned], *, as_json: bool) -> None:
     if as_json:
         print(json.dumps({"steps": rows}, ensure_ascii=False))
         return
-    table = Table("step", "stage", "from", "state")
-    for name in FIGURES:
-        table.add_column(name.replace("_", " "), justify="right")
+    shown = [name for name in FIGURES if any(name in row["estimate"] for row in rows)]
+    table = Table("step", "stage", "state")
+    for name in shown:
+        table.add_column(name.removesuffix("_bytes"), justify="right")
     for row in rows:
-        figures = [_figure(name, row["estimate"].get(name)) for name in FIGURES]
+        figures = [_figure(name, row["estimate"].get(name)) for name in shown]
         state = "finished" if row["finished"] else "to do"
         if row["waits_for"]:
             state = f"waits for {', '.join(row['waits_for'])}"
-        table.add_row(row["step"], row["stage"], ", ".join(row["from"]), state, *figures)
+        table.add_row(row["step"], row["stage"], state, *figures)
     Console().print(table)
 
 

@@ -7,8 +7,9 @@ import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from panlect.mixture.learned import LanguageScorer, stable_rewards
-from panlect.model.gradient_rewards import gradient, look_ahead_rewards, stable_cosines
+from panlect.mixture.learned import LanguageScorer, cosines
+from panlect.mixture.learned import stable_rewards as by_matrix
+from panlect.model.gradient_rewards import Loss, gradient, look_ahead_rewards, stable_rewards
 
 
 @pytest.fixture
@@ -27,20 +28,21 @@ def text(language: int, seed: int) -> torch.Tensor:
     return (starts + steps) % 20
 
 
+def loss_of(network: Any) -> Loss:
+    return lambda ids_BT: network(input_ids=ids_BT, labels=ids_BT).loss  # type: ignore[no-any-return]
+
+
 def test_a_gradient_is_that_of_backward_and_leaves_no_trace(network: Any) -> None:
     ids = text(0, 1)
-    flat, loss = gradient(network, ids, list(network.parameters()))
+    flat = gradient(loss_of(network), ids, list(network.parameters()))
     assert all(each.grad is None for each in network.parameters())
-    result = network(input_ids=ids, labels=ids).loss
-    result.backward()
+    network(input_ids=ids, labels=ids).loss.backward()
     expected = torch.cat([each.grad.flatten() for each in network.parameters()])
-    assert flat == pytest.approx(expected.numpy(), abs=1e-7)
-    assert loss == pytest.approx(float(result.detach()))
+    torch.testing.assert_close(flat, expected, atol=1e-7, rtol=1e-6)
 
 
-def test_languages_agree_with_themselves_more_than_with_each_other(network: Any) -> None:
-    training, development = [text(0, 1), text(1, 2)], [text(0, 3), text(1, 4)]
-    # Untrained, everything agrees: first of all, the ids in use must become likely.
+def trained(network: Any) -> Any:
+    """Untrained, everything agrees: first of all, the ids in use must become likely."""
     optimiser = torch.optim.Adam(network.parameters(), lr=1e-2)
     for seed in range(20):
         for language in (0, 1):
@@ -48,22 +50,35 @@ def test_languages_agree_with_themselves_more_than_with_each_other(network: Any)
             optimiser.zero_grad()
             network(input_ids=ids, labels=ids).loss.backward()
             optimiser.step()
-    cosines, losses = stable_cosines(network, training, development)
-    assert cosines.shape == (2, 2)
-    assert min(cosines[0, 0], cosines[1, 1]) > max(cosines[0, 1], cosines[1, 0])
-    assert len(losses) == 2
+    optimiser.zero_grad()
+    return network
+
+
+def test_languages_agree_with_themselves_more_than_with_each_other(network: Any) -> None:
+    loss, parameters = loss_of(trained(network)), list(network.parameters())
+    training, development = [text(0, 1), text(1, 2)], [text(0, 3), text(1, 4)]
+    rows = [[gradient(loss, ids, parameters).numpy() for ids in each] for each in (development, training)]
+    cosines_JK = cosines(*rows)
+    assert min(cosines_JK[0, 0], cosines_JK[1, 1]) > max(cosines_JK[0, 1], cosines_JK[1, 0])
+    # What is added up language by language is the mean of the matrix, or of its chosen half.
+    for average in ("all", "worst-half", "best-half"):
+        found = stable_rewards(loss, training, development, parameters, average=average)
+        losses = [float(loss(ids).detach()) for ids in development]
+        expected = by_matrix(cosines_JK, average=average, development_losses_J=losses)  # type: ignore[arg-type]
+        assert found == pytest.approx(np.asarray(expected), abs=1e-5)
     # Only language 0 is wanted: its reward is higher, and its share rises.
-    rewards = stable_rewards(cosines[:1])
     scorer = LanguageScorer.at([0.5, 0.5], learning_rate=1e-3)
-    scorer.update(rewards)
+    scorer.update(stable_rewards(loss, training, development[:1], parameters))
     assert scorer.shares[0] > 0.5
 
 
 def test_looking_ahead_puts_the_weights_back_bit_for_bit(network: Any) -> None:
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    rewards = look_ahead_rewards(network, [text(0, 1), text(1, 2)], [text(0, 3)], step=1e-3)
+    loss, parameters = loss_of(network), list(network.parameters())
+    training, development = [text(0, 1), text(1, 2)], [text(0, 3)]
+    rewards = look_ahead_rewards(loss, training, development, parameters, step=1e-3)
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
     assert rewards.shape == (2,)
     assert rewards[0] > rewards[1]
-    stable = stable_rewards(stable_cosines(network, [text(0, 1), text(1, 2)], [text(0, 3)])[0])
-    assert rewards == pytest.approx(np.asarray(stable), abs=0.01), "a tiny step changes little"
+    stable = stable_rewards(loss, training, development, parameters)
+    assert rewards == pytest.approx(stable, abs=0.01), "a tiny step changes little"

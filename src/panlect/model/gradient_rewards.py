@@ -1,17 +1,17 @@
-"""How well training on each language serves all of them: the rewards of MultiDDS, from gradients.
+"""How well training on each language serves the others: the rewards of MultiDDS, from gradients.
 
-MultiDDS-S (Wang et al. 2020, section 4.2) compares gradients at the same weights: C[j, k] is the cosine
-between the gradient on development text of language j and the one on training text of language k. MultiDDS
-proper looks one small step ahead: it takes the development gradients after a trial step on language k. Both
-leave the model as it was.
+MultiDDS-S (Wang et al. 2020, section 4.2) compares gradients at the same weights: the reward of a
+training language is the mean cosine between its gradient and those on development text. MultiDDS proper looks
+one small step ahead: it takes the development gradients after a trial step on the language. Both leave the
+model as it was.
 
-Shapes: J development and K training languages, D parameters. One gradient of D numbers per language is held
-on the processor; with a large model, use few languages at a time or a part of the parameters.
+Shapes: J development and K training languages, D parameters. Two or three gradients of D numbers are held at
+a time, on the device, however many languages there are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,68 +19,95 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from panlect.mixture.learned import cosines
-
 Floats = NDArray[np.float64]
+Loss = Callable[[Any], Tensor]
+"""From a batch to its mean loss, differentiable."""
+NEVER_ZERO = 1e-10
 
 
-def gradient(network: Any, ids_BT: Tensor, parameters: Sequence[nn.Parameter]) -> tuple[Floats, float]:
-    """The loss's gradient over these parameters as one array of D numbers, and the loss. Nothing is kept."""
-    loss = network(input_ids=ids_BT, labels=ids_BT).loss
-    parts = torch.autograd.grad(loss, list(parameters), allow_unused=True)
-    flat = [
-        torch.zeros(parameter.numel()) if part is None else part.detach().float().cpu().flatten()
-        for part, parameter in zip(parts, parameters, strict=True)
-    ]
-    return torch.cat(flat).numpy().astype(np.float64), float(loss.detach())
+def gradient(loss: Loss, batch: Any, parameters: Sequence[nn.Parameter]) -> Tensor:
+    """The loss's gradient over these parameters, end to end: (D,). Nothing is kept."""
+    parts = torch.autograd.grad(loss(batch), list(parameters), allow_unused=True)
+    return torch.cat(
+        [
+            torch.zeros_like(parameter).flatten() if part is None else part.detach().flatten()
+            for part, parameter in zip(parts, parameters, strict=True)
+        ]
+    ).float()
 
 
-def stable_cosines(
-    network: Any,
-    training: Sequence[Tensor],
-    development: Sequence[Tensor],
-    parameters: Sequence[nn.Parameter] = (),
-) -> tuple[Floats, list[float]]:
-    """Cosines (J, K) of MultiDDS-S, and the J development losses that its halves are chosen by.
+def cosine(a_D: Tensor, b_D: Tensor) -> float:
+    """Cosine between two gradients; 0 where one of them is nothing."""
+    return float(a_D @ b_D / (a_D.norm() * b_D.norm() + NEVER_ZERO))
+
+
+def stable_rewards(
+    loss: Loss,
+    training: Sequence[Any],
+    development: Sequence[Any],
+    parameters: Sequence[nn.Parameter],
+    *,
+    average: str = "all",
+) -> Floats:
+    """Rewards (K,) of MultiDDS-S: the mean over j of cos(gradient of development j, gradient of training k).
 
     Args:
-        network: a causal language model.
-        training: a batch of ids (B, T) per training language.
-        development: a batch of ids per development language.
-        parameters: those whose gradients are compared; empty for all that learn.
+        loss: of a batch.
+        training: a batch per training language.
+        development: a batch per development language.
+        parameters: those whose gradients are compared.
+        average: over `all` development languages, or the `worst-half` or `best-half` of them by their loss
+            (the authors' min-half and max-half).
     """
-    chosen = list(parameters) or [each for each in network.parameters() if each.requires_grad]
-    training_KD = np.stack([gradient(network, ids_BT, chosen)[0] for ids_BT in training])
-    found = [gradient(network, ids_BT, chosen) for ids_BT in development]
-    return cosines(np.stack([each for each, _ in found]), training_KD), [loss for _, loss in found]
+    chosen = development if average == "all" else _half(loss, development, worst=average == "worst-half")
+    mean_D = torch.zeros(sum(each.numel() for each in parameters), device=parameters[0].device)
+    for batch in chosen:
+        ahead_D = gradient(loss, batch, parameters)
+        mean_D += ahead_D / (ahead_D.norm() + NEVER_ZERO) / len(chosen)
+    rewards = []
+    for batch in training:
+        own_D = gradient(loss, batch, parameters)
+        rewards.append(float(mean_D @ own_D / (own_D.norm() + NEVER_ZERO)))
+    return np.array(rewards)
+
+
+def _half(loss: Loss, development: Sequence[Any], *, worst: bool) -> list[Any]:
+    with torch.no_grad():
+        losses = [float(loss(batch)) for batch in development]
+    order = sorted(range(len(losses)), key=lambda j: -losses[j] if worst else losses[j])
+    return [development[j] for j in order[: max(1, len(order) // 2)]]
 
 
 def look_ahead_rewards(
-    network: Any, training: Sequence[Tensor], development: Sequence[Tensor], *, step: float = 1e-3
+    loss: Loss,
+    training: Sequence[Any],
+    development: Sequence[Any],
+    parameters: Sequence[nn.Parameter],
+    *,
+    step: float = 1e-3,
 ) -> Floats:
     """Rewards (K,) of MultiDDS: after a trial step on language k, does its gradient still point right?
 
     The development gradients of all languages are added up. Costs K times as many backward passes as the
     stable form; the weights are put back bit for bit.
     """
-    chosen = [each for each in network.parameters() if each.requires_grad]
-    before = [each.detach().clone() for each in chosen]
+    before = [each.detach().clone() for each in parameters]
     rewards = []
-    for ids_BT in training:
-        mine_D, _ = gradient(network, ids_BT, chosen)
-        _step(chosen, mine_D, step)
-        total_D = np.sum([gradient(network, other_BT, chosen)[0] for other_BT in development], axis=0)
+    for batch in training:
+        own_D = gradient(loss, batch, parameters)
+        _step(parameters, own_D, step)
+        total_D = torch.zeros_like(own_D)
+        for other in development:
+            total_D += gradient(loss, other, parameters)
         with torch.no_grad():
-            for each, value in zip(chosen, before, strict=True):
+            for each, value in zip(parameters, before, strict=True):
                 each.copy_(value)
-        rewards.append(float(cosines(total_D[None], mine_D[None])[0, 0]))
+        rewards.append(cosine(total_D, own_D))
     return np.array(rewards)
 
 
-def _step(parameters: Sequence[nn.Parameter], gradient_D: Floats, step: float) -> None:
-    at = 0
+def _step(parameters: Sequence[nn.Parameter], gradient_D: Tensor, step: float) -> None:
     with torch.no_grad():
-        for each in parameters:
-            part = torch.from_numpy(gradient_D[at : at + each.numel()]).to(each.dtype).view_as(each)
-            each.sub_(step * part.to(each.device))
-            at += each.numel()
+        parts = torch.split(gradient_D, [each.numel() for each in parameters])
+        for each, part in zip(parameters, parts, strict=True):
+            each.sub_(step * part.view_as(each))

@@ -118,6 +118,7 @@ def _of_mixture(each: Folder, place: Path) -> Sample:
             "text": [text.text for text in texts],
             "language": [text.language for text in texts],
             "source": [mixture.components[text.component].name for text in texts],
+            "licence": [""] * len(texts),
         }
     )
     return Sample(_written(each.name, place, {"document": frame}), count, len(texts))

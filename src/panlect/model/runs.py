@@ -5,7 +5,9 @@ from typing import Any, NamedTuple
 
 from panlect.draft import Draft
 from panlect.folder import Input
+from panlect.language import codes_of
 from panlect.model import adapters, bookkeeping, corpus_tokens, denoise_plan, denoising, loop, objectives
+from panlect.model.live_mixture import LivePlan
 from panlect.model.load import Model
 from panlect.model.loop import Objective, Work
 from panlect.model.settings import TrainingConfig
@@ -34,8 +36,14 @@ def causal(inputs: Sequence[Input], config: Any, draft: Draft) -> Run:
     model = adapters.attach(model, config.trained, draft)
     amount = corpus_tokens.Amount(config.budget_tokens, config.epochs, config.seed)
     texts, order = corpus_tokens.read(inputs, model.tokenizer, amount, set_aside=draft.set_aside)
-    plan = bookkeeping.plan(texts, order, config, model)
-    return Run(model, plan, objectives.language_model(model.network))
+    objective = objectives.language_model(model.network)
+    learned = config.learned_shares
+    if not learned.every_steps:
+        return Run(model, bookkeeping.plan(texts, order, config, model), objective)
+    held = config.held_out.model_copy(update={"every_steps": config.held_out.every_steps or len(order)})
+    fixed = bookkeeping.plan(texts, order, config.model_copy(update={"held_out": held}), model)
+    live = LivePlan(fixed, objective, learned, tuple(codes_of(learned.serves)), config.seed)
+    return Run(model, live, objective, live.report)
 
 
 def denoising_run(inputs: Sequence[Input], config: Any, draft: Draft) -> Run:

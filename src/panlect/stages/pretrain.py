@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from panlect.config import Config
 from panlect.draft import Draft, draft
@@ -42,6 +42,28 @@ class ModelShape(Config):
     """Longest text, in tokens, that the model is declared for."""
 
 
+class LearnedShares(Config):
+    """Shares of the languages that are learned while the model trains (MultiDDS, Wang et al. 2020)."""
+
+    every_steps: int = Field(default=0, ge=0)
+    """Steps between two updates of the shares (1000 in the paper); 0 reads what `mix` planned."""
+    method: Literal["multidds-s", "multidds"] = "multidds-s"
+    """`multidds-s` compares gradients at the same weights; `multidds` looks a step ahead, at many times
+    the cost."""
+    serves: str | tuple[str, ...] = ()
+    """Languages or groups whose held-out text (`held_out.texts_per_language`) is to profit; empty for all."""
+    average: Literal["all", "worst-half", "best-half"] = "all"
+    """Which of them count in `multidds-s`: all, or the half with the highest or the lowest loss."""
+    learning_rate: float = Field(default=1e-4, gt=0)
+    """Of the scorer."""
+    inner_steps: int = Field(default=200, ge=1)
+    """Updates of the scorer with the same rewards."""
+    least: float = Field(default=0.1, ge=0, lt=1)
+    """No language falls below this part of an equal share: without a floor one may take all."""
+    reward_tokens: int = Field(default=2048, ge=2)
+    """Tokens of each language that a reward is taken on."""
+
+
 class PretrainConfig(TrainingConfig):
     """How a model reads text."""
 
@@ -54,6 +76,14 @@ class PretrainConfig(TrainingConfig):
     """Stop after so many tokens; 0 reads the whole mixture once, as planned by `mix`."""
     epochs: float = Field(default=1.0, gt=0)
     """How often documents are read when the input is no mixture (a mixture says so itself)."""
+    learned_shares: LearnedShares = LearnedShares()
+    """Let the model's gradients decide how much of each language is read (`causal`)."""
+
+    @model_validator(mode="after")
+    def _shares_of_a_decoder(self) -> "PretrainConfig":
+        if self.learned_shares.every_steps and (self.objective != "causal" or self.parallel == "fsdp"):
+            raise ValueError("`learned_shares` needs objective: causal and parallel: ddp")
+        return self
 
 
 def pretrain(inputs: Sequence[Input], out: Path, config: PretrainConfig) -> Folder:
