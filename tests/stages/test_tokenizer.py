@@ -7,7 +7,7 @@ from transformers import AutoTokenizer
 from panlect.config import Config, check
 from panlect.draft import draft
 from panlect.errors import ConfigError, FolderError
-from panlect.folder import Folder, one_tokenizer
+from panlect.folder import External, Folder, one_tokenizer
 from panlect.stages.mix import MixConfig, mix
 from panlect.stages.tokenizer import TokenizerConfig, tokenizer
 
@@ -102,6 +102,35 @@ def test_a_template_of_ones_own_may_name_only_tokens_that_exist(tmp_path: Path) 
     assert "special_tokens" in raised.value.fix
     made = tokenizer([text], tmp_path / "made", config(chat_template=template, special_tokens=["<|turn|>"]))
     assert (made.model_path / "chat_template.jinja").read_text(encoding="utf-8") == template
+
+
+def test_for_parity_the_small_language_gets_the_pieces(tmp_path: Path) -> None:
+    text = text_folder(tmp_path / "text", {**LINES, "eng_Latn": LINES["eng_Latn"] * 50})
+    (tmp_path / "parallel").mkdir()
+    for language, lines in LINES.items():
+        (tmp_path / "parallel" / f"{language}.dev").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    parallel = External(str(tmp_path / "parallel"))
+    settings = {"vocabulary": 330, "alpha": 1.0, "min_count": 1}
+    plain = tokenizer([text], tmp_path / "plain", config(**settings))
+    made = tokenizer([text, parallel], tmp_path / "made", config(**settings, parity_share=1.0))
+
+    def worst(folder: Folder) -> float:
+        opened = AutoTokenizer.from_pretrained(one_tokenizer([folder]))
+        return max(sum(len(opened(line)["input_ids"]) for line in lines) for lines in LINES.values())
+
+    assert worst(made) < 0.9 * worst(plain)
+    chosen = made.numbers().filter(pl.col("measure") == "merges_chosen")
+    turns = dict(chosen.select("language", "value").iter_rows())
+    assert sum(turns.values()) >= 330 - 262
+    assert turns["tha_Thai"] > turns.get("eng_Latn", 0)
+
+
+def test_parity_needs_parallel_text(tmp_path: Path) -> None:
+    text = text_folder(tmp_path / "text", LINES)
+    with pytest.raises(ConfigError, match="no parallel text to tell which language is worst off"):
+        tokenizer([text], tmp_path / "made", config(parity_share=0.5))
+    with pytest.raises(ConfigError, match="only byte-pair encoding"):
+        tokenizer([text], tmp_path / "made", config(parity_share=0.5, algorithm="unigram"))
 
 
 def test_wrong_inputs_are_clear_errors(tmp_path: Path) -> None:

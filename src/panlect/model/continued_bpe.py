@@ -51,10 +51,11 @@ class Start(NamedTuple):
 
 
 class Words:
-    """Words as sequences of ids, with counts of adjacent pairs and where they are."""
+    """Words as sequences of ids, with counts of adjacent pairs and where they are, and of all tokens."""
 
     def __init__(self, words: Sequence[list[int]], counts: Sequence[int]) -> None:
         self.words, self.counts = words, counts
+        self.tokens = sum(len(word) * count for word, count in zip(words, counts, strict=True))
         self.pairs: dict[tuple[int, int], int] = {}
         self.places: dict[tuple[int, int], set[int]] = {}
         for number, word in enumerate(words):
@@ -71,6 +72,7 @@ class Words:
             if len(new) == len(old):
                 continue
             count = self.counts[number]
+            self.tokens -= (len(old) - len(new)) * count
             for each in pairwise(old):
                 self.pairs[each] -= count
             for each in pairwise(new):

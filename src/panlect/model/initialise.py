@@ -236,6 +236,7 @@ def alignment(
     *,
     rounds: int = 5,
     keep: int = 20,
+    min_count: int = 5,
 ) -> dict[int, Mix]:
     """Weights by how often a new piece is aligned with an old one (IBM model 1: Brown et al. 1993).
 
@@ -244,6 +245,7 @@ def alignment(
         new_ids: those that need vectors.
         rounds: of expectation maximisation.
         keep: at most so many old ids per piece.
+        min_count: pieces that the pairs hold less often get no mix; what they are aligned with is chance.
     """
     sources, targets, cells = _cells(pairs)
     if not len(sources):
@@ -257,7 +259,8 @@ def alignment(
         strength = table[key_of]
         counts = np.bincount(key_of, weights=strength / np.bincount(cells, weights=strength)[cells])
         table = counts / np.bincount(key_source, weights=counts)[key_source]
-    wanted = set(new_ids)
+    seen = np.bincount(targets[np.unique(cells, return_index=True)[1]])
+    wanted = {new for new in new_ids if new < len(seen) and seen[new] >= min_count}
     mixes = {}
     key_target = keys // base
     starts = np.flatnonzero(np.diff(key_target, prepend=-1))

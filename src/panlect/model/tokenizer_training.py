@@ -63,6 +63,11 @@ CHAT_TEMPLATE = """\
 """
 
 
+def smallest_vocabulary(special_tokens: Sequence[str] = ()) -> int:
+    """Ids that every tokenizer has: bytes and special tokens."""
+    return 256 + len(SPECIAL_TOKENS) + len(special_tokens)
+
+
 def train(
     texts: Iterable[str],
     vocabulary: int,
@@ -88,7 +93,7 @@ def train(
             expected="each once, not one of the built-in ones, and not a word of ordinary text",
             fix="write it between signs, such as <|name|>",
         )
-    needed = 256 + len(marks)
+    needed = smallest_vocabulary(special_tokens)
     if vocabulary < needed:
         raise ConfigError(
             f"a vocabulary of {vocabulary} is too small",

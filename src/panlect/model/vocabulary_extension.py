@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
@@ -149,7 +149,7 @@ def _extended(
     if not found.pieces:
         raise _nothing_new(limits.protect)
     if family != "unigram":
-        return _with_merges(text, found), found.pieces
+        return with_merges(text, found.pieces, found.merges, found.spelling), found.pieces
     kept = unigram_pieces.chosen(text, found.pieces, words, limits.pieces)
     return unigram_pieces.with_pieces(text, kept), kept
 
@@ -283,14 +283,24 @@ def _pieces(
     return list(found.values())
 
 
-def _with_merges(text: str, found: _Found) -> Tokenizer:
+def with_merges(
+    text: str, pieces: Iterable[NewPiece], merges: Iterable[Merge], spelling: Mapping[int, str]
+) -> Tokenizer:
+    """The tokenizer of a tokenizer.json (BPE) with further pieces and, after all old ones, merges.
+
+    Args:
+        text: of the tokenizer.json.
+        pieces: new ones.
+        merges: in order.
+        spelling: of all ids, old and new.
+    """
     facts = unigram_pieces.read(text)
     model = facts["model"]
     # Added tokens go into the vocabulary itself: else the library numbers them after its end, which moves.
     model["vocab"] |= {token["content"]: token["id"] for token in facts["added_tokens"]}
-    model["vocab"] |= {piece.piece: piece.id for piece in found.pieces}
+    model["vocab"] |= {piece.piece: piece.id for piece in pieces}
     old = model["merges"]
-    pairs = [[found.spelling[merge.left], found.spelling[merge.right]] for merge in found.merges]
+    pairs = [[spelling[merge.left], spelling[merge.right]] for merge in merges]
     model["merges"] = old + ([" ".join(pair) for pair in pairs] if old and isinstance(old[0], str) else pairs)
     return unigram_pieces.opened(facts)
 
