@@ -93,9 +93,10 @@ class Cards:
 
 @dataclass(frozen=True)
 class Saying:
-    """One stored answer of a model."""
+    """One stored answer of a model, or a row of a text with what became of it."""
 
     step: str
+    """Who said it."""
     text: str
     """What was judged: the answer, or its last part where it thinks aloud before."""
     verdict: str
@@ -110,17 +111,19 @@ class Saying:
 
 @dataclass(frozen=True)
 class Sample:
-    """One question in its own script, and what each model answered."""
+    """One question in its own script, and what each model answered; or rows of a text, without a question."""
 
     language: str
     code: str
-    question: str
-    truth: str
-    lang: str
-    dir: str
-    truth_lang: str
-    truth_dir: str
     answers: tuple[Saying, ...]
+    note: str = ""
+    """Which benchmark the question is from."""
+    question: str = ""
+    truth: str = ""
+    lang: str = ""
+    dir: str = ""
+    truth_lang: str = ""
+    truth_dir: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,7 @@
 """The sections about how the models were made: tokens, loss, the mixture, rows that were set aside."""
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from panlect.report import arms, charts, drawing
@@ -219,7 +221,9 @@ def mixture(view: View, config: ReportConfig) -> Section | Missing:
 
 def dropped(view: View, config: ReportConfig) -> Section | Missing:
     """Rows that were set aside, with their reasons."""
-    title, frame = "Rows set aside", view.record.dropped
+    title = "Rows set aside"
+    curated = view.record.numbers.filter(pl.col("measure") == "rows_in")["step"].unique().to_list()
+    frame = view.record.dropped.filter(~pl.col("folder").is_in(curated))  # those have a section of their own
     if frame.is_empty():
         kept = sum(
             entry["rows"]
@@ -227,11 +231,9 @@ def dropped(view: View, config: ReportConfig) -> Section | Missing:
             for table in folder.manifest.get("counts", {}).values()
             for entry in table.values()
         )
+        needs = "a stage that sets rows aside"
         return Missing(
-            title,
-            f"a stage that sets rows aside; all {kept:,} rows that were written are kept".replace(
-                ",", "\u202f"
-            ),
+            title, f"{needs}; all {value(kept, 'count')} rows that were written are kept" if kept else needs
         )
     columns = (Column("Step"), Column("Table"), Column("Reason"), Column("Rows", number=True))
     rows = tuple(
@@ -243,15 +245,15 @@ def dropped(view: View, config: ReportConfig) -> Section | Missing:
         Prose(f"{total} rows were set aside; each is kept with its reason in the folder's dropped/."),
         Table("Rows set aside per step and reason, the most frequent first", columns, rows),
     ]
-    if (lost := _lost_most(view)).rows:
+    if (lost := _lost_most(view, curated)).rows:
         blocks.append(lost)
     return Section("dropped", title, blocks)
 
 
-def _lost_most(view: View) -> Table:
+def _lost_most(view: View, curated: Sequence[str]) -> Table:
     """Languages that lost the largest share of their rows."""
     found: list[tuple[float, str, str, int, int]] = []
-    for folder in view.record.folders:
+    for folder in (each for each in view.record.folders if each.name not in curated):
         by_code: dict[str, list[int]] = {}
         for table in folder.manifest.get("counts", {}).values():
             for code, entry in table.items():

@@ -4,6 +4,8 @@ A code that `panlect.language` does not know (an evaluator may have invented one
 a report about a finished run never fails over a name.
 """
 
+import unicodedata
+from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -58,6 +60,15 @@ def script_name(code: str) -> str:
     from babel import Locale
 
     return _HAN.get(code) or str(Locale("en").scripts.get(code, code))
+
+
+def direction(text: str) -> str:
+    """Where a text of an unknown language begins: rtl where most of its letters run from right to left.
+
+    HTML's own ``auto`` asks the first letter alone, and an Arabic answer may begin with a Latin name.
+    """
+    classes = Counter(unicodedata.bidirectional(letter) for letter in text)
+    return "rtl" if classes["R"] + classes["AL"] > classes["L"] else "ltr"
 
 
 def labels(codes: list[str]) -> dict[str, str]:

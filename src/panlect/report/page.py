@@ -23,6 +23,7 @@ from panlect.errors import FolderError
 from panlect.folder import Folder, Input
 from panlect.report import (
     consistency,
+    curation,
     further,
     making,
     manifest,
@@ -56,6 +57,7 @@ SECTIONS: tuple[Callable[[View, ReportConfig], Section | Missing], ...] = (
     making.training,
     samples.samples,
     tokenizers.tokenizers,
+    curation.curation,
     making.mixture,
     making.dropped,
     manifest.manifest,
@@ -109,6 +111,7 @@ def page(
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     environment = Environment(
         autoescape=True,
+        finalize=_visible,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -125,6 +128,28 @@ def page(
         script=Markup(script),
         policy=f"{POLICY}; script-src 'sha256-{digest}'",
     )
+
+
+_HIDDEN = {
+    code: f"[U+{code:04X}]"
+    for code in (
+        *range(9),
+        11,
+        12,
+        *range(14, 32),
+        *range(127, 160),
+        *range(0x202A, 0x202F),
+        *range(0x2066, 0x206A),
+    )
+}
+"""Control characters, and those that turn the direction of what follows: an answer must not turn the page."""
+
+
+def _visible(found: object) -> object:
+    """Show such characters by their code; direction marks and joiners stay, because scripts need them."""
+    if isinstance(found, Markup) or not isinstance(found, str):
+        return found
+    return found.translate(_HIDDEN)
 
 
 @cache

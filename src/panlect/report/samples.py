@@ -6,9 +6,9 @@ import re
 import polars as pl
 
 from panlect.report.blocks import Missing, Sample, Samples, Saying, Section
-from panlect.report.naming import named
+from panlect.report.naming import direction, named
 from panlect.report.settings import ReportConfig
-from panlect.report.view import View, shown
+from panlect.report.view import Slice, View, shown
 from panlect.report.wording import measure, value
 
 FROM = re.compile(r"\bfrom ([a-z]{3}_[A-Z][a-z]{3})\b")
@@ -25,22 +25,31 @@ def samples(view: View, config: ReportConfig) -> Section | Missing:
     if "purpose" in answers.columns:
         answers = answers.filter(pl.col("purpose").fill_null("answer") == "answer")
     part = view.leading
-    if part is not None:
-        same = answers.filter((pl.col("benchmark") == part.benchmark) & (pl.col("group") == part.group))
-        answers = same if same.height else answers
+    answers = answers.with_columns(_of_slice(part)).filter(
+        pl.col("place") == pl.col("place").min().over("language")
+    )
     steps = [step for step in view.single_steps if step in set(answers["step"])]
     steps = shown(steps or answers["step"].unique(maintain_order=True).to_list())
     worst = view.worst_first(part) if part is not None else []
     have = set(answers["language"])
     ranked = [code for code in worst if code in have] + sorted(have - set(worst))
-    chosen = _choose(ranked, config.sample_languages)
+    chosen = choose(ranked, config.sample_languages)
     rows = answers.filter(pl.col("language").is_in(chosen) & pl.col("step").is_in(steps))
     by_language = {key[0]: group for key, group in rows.group_by("language", maintain_order=True)}
     found = tuple(_sample(str(code), by_language[code], steps) for code in chosen if code in by_language)
     return Section("samples", title, [Samples(found)])
 
 
-def _choose(ranked: list[str], most: int) -> list[str]:
+def _of_slice(part: Slice | None) -> pl.Expr:
+    """0 for answers of the leading slice, then the others in their order; a language shows its first."""
+    slices = pl.struct("benchmark", pl.col("group").fill_null("")).rank("dense")
+    if part is None:
+        return slices.alias("place")
+    leading = (pl.col("benchmark") == part.benchmark) & (pl.col("group") == part.group)
+    return pl.when(leading).then(0).otherwise(slices).alias("place")
+
+
+def choose(ranked: list[str], most: int) -> list[str]:
     """The worst languages, then one of each script that is not among them, then again from the worst on."""
     chosen = ranked[: (most + 1) // 2]
     scripts = {named(code).script for code in chosen}
@@ -72,7 +81,9 @@ def _sample(code: str, rows: pl.DataFrame, steps: list[str]) -> Sample:
             sign=SIGNS.get(row["verdict"] or "", "·"),
             # What an answer is in is known only when it is in the language it should be in.
             lang=wanted.lang if row["verdict"] in {"correct", "wrong"} else "und",
-            dir=wanted.direction if row["verdict"] in {"correct", "wrong"} else "auto",
+            dir=wanted.direction
+            if row["verdict"] in {"correct", "wrong"}
+            else direction(row["answer"] or ""),
         )
         for row in sorted(of_question.iter_rows(named=True), key=lambda row: order[row["step"]])
     )
@@ -80,6 +91,7 @@ def _sample(code: str, rows: pl.DataFrame, steps: list[str]) -> Sample:
     return Sample(
         language=asked.name,
         code=code,
+        note=Slice("", first["benchmark"], first["group"] or "").title,
         question=_cut(first["prompt"]),
         truth=_cut(truth),
         lang=prompt.lang,

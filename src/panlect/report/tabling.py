@@ -1,11 +1,12 @@
 """Tables and dot charts over languages, used by several sections of the page."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import polars as pl
 
 from panlect.report import charts, drawing
-from panlect.report.blocks import Cell, Column, Figure, Table
+from panlect.report.blocks import Block, Cell, Column, Figure, Table
 from panlect.report.naming import named
 from panlect.report.settings import ReportConfig
 from panlect.report.view import Score, Slice, View, few, presented, shown
@@ -82,6 +83,13 @@ def score_table(
         heading = language_cell(code, own_name=part == view.leading)
         rows.append((heading, Cell(named(code).script), *cells))
     return Table(table.caption, columns, tuple(rows), folded=table.folded)
+
+
+def cut(table: Table, most: int, folded: str) -> list[Block]:
+    """The first rows of a table at once; where there are more, all of them behind a line."""
+    if len(table.rows) <= most:
+        return [table]
+    return [replace(table, rows=table.rows[:most]), replace(table, folded=folded)]
 
 
 def language_dots(view: View, part: Slice, *, name: str) -> Figure:

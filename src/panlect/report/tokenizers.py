@@ -11,7 +11,7 @@ from panlect.report import charts
 from panlect.report.blocks import Block, Cell, Column, Figure, Heading, Missing, Prose, Section, Table
 from panlect.report.naming import named, script_name
 from panlect.report.settings import ReportConfig
-from panlect.report.tabling import dot_panels, language_cell
+from panlect.report.tabling import cut, dot_panels, language_cell
 from panlect.report.view import View
 from panlect.report.wording import OF_TOKENIZERS, counted, listed, measure, value
 
@@ -189,15 +189,7 @@ def _languages(audited: Audited, most: int) -> list[Block]:
         f"The worst languages first.{best} Fertility counts tokens per word, or per character where words"
         " are not written apart."
     )
-    return _cut(caption, columns, rows, most, f"All {len(rows)} languages as a table")
-
-
-def _cut(
-    caption: str, columns: tuple[Column, ...], rows: tuple[tuple[Cell, ...], ...], most: int, folded: str
-) -> list[Block]:
-    """A table's first rows at once; where there are more, all of them behind a line."""
-    first = Table(caption, columns, rows[:most])
-    return [first, Table(caption, columns, rows, folded=folded)] if len(rows) > most else [first]
+    return cut(Table(caption, columns, rows), most, f"All {len(rows)} languages as a table")
 
 
 def _cell(number: float | None, name: str, *, note: str = "", verdict: str = "") -> Cell:
@@ -228,7 +220,7 @@ def _prices(audited: Audited) -> list[Block]:
     )
     columns = (Column("Language"), *(Column(name, number=True) for name in names))
     folded = f"The price in all {len(rows)} languages"
-    table = _cut(caption, columns, (*own, middle, *rows), DEAREST + 1 + len(own), folded)
+    table = cut(Table(caption, columns, (*own, middle, *rows)), DEAREST + 1 + len(own), folded)
     return [Heading("What a million characters cost"), *table]
 
 
@@ -263,7 +255,7 @@ def _scripts(audited: Audited, rows: pl.DataFrame) -> list[Block]:
     caption = "Share of each vocabulary's entries by script, the largest first."
     return [
         Heading("Vocabulary by script"),
-        *_cut(caption, columns, lines, SCRIPTS, f"All {len(lines)} scripts"),
+        *cut(Table(caption, columns, lines), SCRIPTS, f"All {len(lines)} scripts"),
     ]
 
 

@@ -178,6 +178,15 @@ def note(low: float | None, high: float | None, count: int | None, kind: str) ->
     return " · ".join(part for part in parts if part)
 
 
+def byte_size(number: float) -> str:
+    """Write bytes of text: 812 B, 3.4 kB, 1.2 GB."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if number < 1000 or unit == "GB":
+            return f"{number:.0f}\u00a0B" if unit == "B" else f"{number:.3g}\u00a0{unit}"
+        number /= 1000
+    raise AssertionError("the last unit returns")
+
+
 def counted(number: int, one: str, many: str = "") -> str:
     """Write a number with its noun: 1 language, 2 languages."""
     return f"{number:,} {one if number == 1 else many or one + 's'}".replace(",", "\u202f")
