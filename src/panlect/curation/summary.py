@@ -1,4 +1,4 @@
-"""What a curated folder says about itself: rows and bytes per language, source, step and reason."""
+"""What a curated folder says about itself: its sources, licences and languages."""
 
 from pathlib import Path
 from typing import Any
@@ -7,7 +7,6 @@ import polars as pl
 
 from panlect.curation.merge import frames
 from panlect.curation.work import UNKNOWN
-from panlect.draft import Draft
 
 
 def sources(scratch: Path, count: int) -> list[dict[str, Any]]:
@@ -44,21 +43,3 @@ def languages_in(scratch: Path, count: int) -> set[str]:
             if columns[0] in frame.columns:
                 found |= set(frame.filter(pl.col("step") != "language")[columns[0]].unique())
     return found - {UNKNOWN}
-
-
-def languages(draft: Draft, count: int) -> None:
-    """Record rows per language and reason as numbers (`rows_in`, `rows_dropped`)."""
-    parts = [
-        frame.select("language", pl.lit("").alias("reason"))
-        for frame in frames(draft.scratch, "document", count)
-    ]
-    parts += [
-        frame.select("language", "reason") for frame in frames(draft.scratch, "dropped_document", count)
-    ]
-    rows = pl.concat(parts).group_by("language", "reason").agg(pl.len()).sort("language", "reason")
-    for language, total in rows.group_by("language").agg(pl.col("len").sum()).sort("language").iter_rows():
-        draft.number("rows_in", float(total), language=language, count=total, unit="rows")
-    for language, reason, number in rows.filter(pl.col("reason") != "").iter_rows():
-        draft.number(
-            "rows_dropped", float(number), language=language, group=reason, count=number, unit="rows"
-        )

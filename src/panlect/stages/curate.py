@@ -16,7 +16,7 @@ from typing import Literal
 from pydantic import Field
 
 from panlect.config import Config, nearest
-from panlect.curation import cards, effects, summary
+from panlect.curation import cards, effects, samples, skew, summary
 from panlect.curation import inputs as incoming
 from panlect.curation.benchmarks import write_index
 from panlect.curation.decide import Merge, decide
@@ -278,8 +278,9 @@ def _finish(work_draft: Draft, count: int, tables: Tables, config: CurateConfig)
             fix="set `language`, `language_column` or `language_pattern` under `files`; see the log",
         )
     sources = summary.sources(work_draft.scratch, count)
-    summary.languages(work_draft, count)
+    samples.account(work_draft, count)
     effects.numbers(work_draft)
+    skew.numbers(work_draft, config.cards)
     known = cards.complete(work_draft, config.cards)
     unsaid = cards.unsaid(work_draft.path)
     work_draft.note(rows=rows, sources=sources, cards=known, licences=summary.licences(sources))
