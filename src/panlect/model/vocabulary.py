@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from panlect.errors import ModelError
+from panlect.model import gguf_vocabulary
 from panlect.model.initialise import Method, Mix
 from panlect.model.tokenizer_training import encode_texts
 
@@ -42,7 +43,9 @@ def open_network(location: str) -> Any:
         ModelError: it cannot be opened.
     """
     from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForMaskedLM, AutoModelForSeq2SeqLM
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()  # bars over a second of reading
     try:
         names = " ".join(AutoConfig.from_pretrained(location).architectures or ())
         kind = AutoModelForCausalLM
@@ -280,17 +283,26 @@ def logits(network: Any, tokenizer: Any, texts: Sequence[str]) -> list[Tensor]:
 
 @dataclass(frozen=True)
 class Verified:
-    """What `verify` found; `problems` is empty when all is well."""
+    """What `verify` found.
+
+    Attributes:
+        lines: how many texts were compared.
+        loss: of one pass, in nats per token; not a number without a model.
+        problems: empty when all is well.
+        elsewhere: what llama.cpp would do otherwise, however it is converted.
+    """
 
     lines: int
     loss: float
     problems: tuple[str, ...]
+    elsewhere: tuple[str, ...]
 
 
 def verify(directory: Path, texts: Sequence[str], *, with_model: bool) -> Verified:
     """Open a saved directory in plain transformers and check that it works.
 
-    Checks: `AutoTokenizer` and `tokenizers` split every text alike; every id has a row; one forward and one
+    Checks: `AutoTokenizer` and `tokenizers` split every text alike, and so does the vocabulary after the way
+    through a GGUF file (byte-level BPE, with the package `gguf`); every id has a row; one forward and one
     backward pass give finite numbers.
     """
     from tokenizers import Tokenizer
@@ -305,6 +317,10 @@ def verify(directory: Path, texts: Sequence[str], *, with_model: bool) -> Verifi
     given = [opened(text, **settings)["input_ids"] for text in texts]
     if wrong := sum(left != right for left, right in zip(expected, given, strict=True)):
         problems.append(f"transformers splits {wrong} of {len(texts)} texts otherwise than tokenizers")
+    elsewhere: list[str] = []
+    if gguf_vocabulary.checkable(engine):
+        problems += gguf_vocabulary.differences(engine, texts)
+        elsewhere = gguf_vocabulary.not_in_llama_cpp(engine)
     loss = math.nan
     if with_model:
         network = open_network(str(directory))
@@ -314,7 +330,7 @@ def verify(directory: Path, texts: Sequence[str], *, with_model: bool) -> Verifi
             problems.append(f"id {highest} has no row: the table has {rows}")
         longest = max(expected, key=len)[:256]
         loss = _pass(network, torch.tensor([longest]), problems)
-    return Verified(len(texts), loss, tuple(problems))
+    return Verified(len(texts), loss, tuple(problems), tuple(elsewhere))
 
 
 def _pass(network: Any, ids_BT: Tensor, problems: list[str]) -> float:

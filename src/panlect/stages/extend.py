@@ -219,6 +219,8 @@ def _model(
     if verified.problems:
         raise ModelError("; ".join(verified.problems), where=str(work.model_path))
     work.log(f"opened again in transformers: {verified.lines} lines alike, loss {verified.loss:.3f}")
+    for difference in verified.elsewhere:
+        work.log(f"in llama.cpp some texts will be split otherwise: {difference}")
     return written
 
 
