@@ -8,13 +8,14 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rich.box import SIMPLE
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from panlect.folder import resolve
 from panlect.run import Planned
 
-FIGURES = ("rows", "tokens", "steps", "parameters", "seconds", "memory_bytes", "cost")
+FIGURES = ("tokens", "steps", "parameters", "seconds", "memory_bytes", "cost")
 
 
 def describe(steps: Sequence[Planned]) -> list[dict[str, Any]]:
@@ -54,7 +55,7 @@ def show(steps: Sequence[Planned], *, as_json: bool) -> None:
         print(json.dumps({"steps": rows}, ensure_ascii=False))
         return
     shown = [name for name in FIGURES if any(name in row["estimate"] for row in rows)]
-    table = Table("step", "stage", "state")
+    table = Table("step", "stage", Column("state", no_wrap=True), box=SIMPLE, padding=0, pad_edge=False)
     for name in shown:
         table.add_column(name.removesuffix("_bytes"), justify="right")
     for row in rows:
