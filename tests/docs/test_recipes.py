@@ -63,6 +63,13 @@ def test_papers_train_on_one_budget(file: Path) -> None:
     assert tokens == pytest.approx(BUDGET_TOKENS, rel=0.01)
 
 
+def test_the_study_compares_every_paper() -> None:
+    study = read_recipe(ROOT / "recipes/studies/papers.yaml")
+    scores = {f"{file.stem}-scores-{seed}" for file in PAPERS for seed in study.seeds}
+    assert scores <= set(study.steps[-1].inputs)
+    assert study.steps[-1].stage == "leaderboard"
+
+
 def _trained_tokens(recipe: Recipe) -> Iterator[float]:
     """The tokens of every training step after `base`."""
     for step in recipe.steps:
