@@ -4,11 +4,13 @@ import time
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from panlect.text import doctor, shifted
-from panlect.text.doctor import REPAIRS, examine
+from panlect.text.doctor import REPAIRS, examine, examine_all
+from panlect.text.private import redact, redact_all
+from panlect.text.signs import Sign, signs_of
 
 HEALTHY = [
     "Bonjour, l’été à Noël : « ça va » – œuf, naïve.",
@@ -183,3 +185,32 @@ def test_a_long_run_of_invisible_characters_takes_no_longer_than_others(filler):
     assert time.process_time() - start < 5
     assert mended[0] == "ก"
     assert mended[-1] == "ข"
+
+
+DAMAGE = [
+    "敓敩敮散敥 敓敩敮散敥", "cafÃ© naÃ¯ve", "«Ñ„ÐµÐ½Ð¸ÐºÑ»", "œ ", "Ã ", "Â°C", "摘摘摘要要要", "AAABBB  ", "infor-\nmation",
+    "co\u00ad\nop", "x\f12\n", "Page 1\n" + "line\n" * 9 + "Page 2\n" + "line\n" * 9 + "Page 3\n", "a\u200bb", "\ufeff",
+    "मे\u200dरा", "e\u0301", "ᄒ\u1161\u11ab", "\u212b", "&amp;", "&#233;", "\x85", "\x1b[1m", "<b>", "“É”", "क़", "ก\u0e4d\u0e32",
+    "a@b.org", "+254 712 345 678", "8.8.8.8", "2001:4860:4860::8888", "a:b:c:d:e:f:1", "१२३ ४५६ ७८९", "4111 1111 1111 1111",
+]  # fmt: skip
+PIECES = st.sampled_from(
+    [*DAMAGE, "\n", " ", "soko", "Рынок", "ตลาด", "市场", "ߒ ߧߋ߫", "👩‍👩‍👧", "12", ". ", "- "]
+)
+
+
+@settings(deadline=None)  # the first call compiles
+@given(st.lists(st.lists(PIECES | st.text(max_size=9), max_size=12).map("".join), max_size=4))
+def test_signs_change_nothing(texts):
+    """A text without a sign of damage is one that the repair leaves alone, and so for private data."""
+    assert examine_all(texts) == [examine(text) for text in texts]
+    assert redact_all(texts) == [redact(text) for text in texts]
+
+
+def test_every_sign_is_found():
+    for text, sign in {
+        "敓敩敮散敥": Sign.GLYPH, "cafÃ©": Sign.MOJIBAKE, "AAABBB": Sign.TRIPLED, "in-\nto": Sign.HYPHEN,
+        "x\fy": Sign.FURNITURE, "1\n2\n3\n": Sign.FURNITURE, "a\u200bb": Sign.CONTROL, "e\u0301": Sign.FORM,
+        "&amp;": Sign.ENTITY, "a@b": Sign.EMAIL, "١٢٣ ٤٥٦ ٧": Sign.NUMBER, "1.1.1.1": Sign.NUMBER, "::1": Sign.ADDRESS,
+    }.items():  # fmt: skip
+        assert signs_of(["", text, "plain text"]).tolist()[::2] == [0, 0]
+        assert signs_of(["", text])[1] & sign, text

@@ -24,10 +24,10 @@ from panlect.language import Language
 from panlect.text import bitext, duplicates, perplexity
 from panlect.text.confusable import alike
 from panlect.text.contamination import shared
-from panlect.text.doctor import examine
+from panlect.text.doctor import examine_all
 from panlect.text.identify import Identifier
 from panlect.text.identify_packaged import load
-from panlect.text.private import redact
+from panlect.text.private import redact_all
 from panlect.text.quality import (
     COLUMNS,
     EXTRA,
@@ -94,7 +94,7 @@ def doctored(frame: pl.DataFrame, repairs: tuple[str, ...], dropped: list[pl.Dat
     """Mend the texts; the column `repairs` says what was done (``mojibake:2 controls:1``)."""
     if not repairs:
         return frame
-    mended = [examine(text, repairs) for text in frame["text"]]
+    mended = examine_all(frame["text"].to_list(), repairs)
     notes = [" ".join(f"{name}:{count}" for name, count in counts.items()) for _, counts in mended]
     frame = frame.with_columns(
         pl.Series("text", [text for text, _ in mended], pl.String), pl.Series("repairs", notes, pl.String)
@@ -286,7 +286,7 @@ def redacted(frame: pl.DataFrame, kinds: tuple[str, ...]) -> pl.DataFrame:
     """Replace private data; the column `private` says how much (``email:2 phone:1``)."""
     if not kinds:
         return frame
-    done = [redact(text, kinds) for text in frame["text"]]
+    done = redact_all(frame["text"].to_list(), kinds)
     notes = [" ".join(f"{name}:{count}" for name, count in sorted(counts.items())) for _, counts in done]
     return frame.with_columns(
         pl.Series("text", [text for text, _ in done], pl.String), pl.Series("private", notes, pl.String)

@@ -17,7 +17,7 @@ without the damage comes back unchanged, whatever its script. `examine` runs the
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from itertools import pairwise
 from types import MappingProxyType
@@ -26,6 +26,7 @@ from typing import Any, NamedTuple
 from panlect.text import shifted
 from panlect.text.needs import needs
 from panlect.text.scripts import script_of
+from panlect.text.signs import EVERY_SIGN, Sign, signs_of
 
 
 class Repaired(NamedTuple):
@@ -50,16 +51,24 @@ def mojibake(text: str) -> Repaired:
     """Undo wrong decodings with ftfy, in its cautious settings (nothing is only made prettier).
 
     ftfy looks at every line several times; looking only where something could be wrong spares that
-    for nearly all texts, with the same result.
+    for nearly all lines, with the same result.
     """
-    ftfy = _ftfy()
-    if not _OTHER_DAMAGE.search(text) and (text.isascii() or not _looks_bad(text)):
+    if _OTHER_DAMAGE.search(text):
+        fixed = _fixed(text)  # whether entities are mended depends on the lines before
+    elif text.isascii() or not _looks_bad(text):
         return Repaired(text, 0)
-    fixed = str(ftfy.fix_text(text, config=_cautious()))
+    else:
+        *lines, last = text.split("\n")
+        lines = [*(line + "\n" for line in lines), last]
+        fixed = "".join(_fixed(line) if _looks_bad(line) else line for line in lines)
     if fixed == text:
         return Repaired(text, 0)
-    lines, fixed_lines = text.split("\n"), fixed.split("\n")
-    return Repaired(fixed, max(1, sum(a != b for a, b in zip(lines, fixed_lines, strict=False))))
+    pairs = zip(text.split("\n"), fixed.split("\n"), strict=False)
+    return Repaired(fixed, max(1, sum(a != b for a, b in pairs)))
+
+
+def _fixed(text: str) -> str:
+    return str(_ftfy().fix_text(text, config=_cautious()))
 
 
 def _looks_bad(text: str) -> bool:
@@ -69,13 +78,12 @@ def _looks_bad(text: str) -> bool:
     that are rare in healthy text; so it is enough to look around those.
     """
     is_bad = _ftfy().badness.is_bad
-    return any(
-        is_bad(text[max(0, at - 8) : at + 9]) for at in (m.start() for m in _triggers().finditer(text))
-    )
+    return any(is_bad(text[max(0, at - 8) : at + 9]) for at in (m.start() for m in triggers().finditer(text)))
 
 
 @lru_cache(maxsize=1)
-def _triggers() -> re.Pattern[str]:
+def triggers() -> re.Pattern[str]:
+    """Match a character that is rare in healthy text, by ftfy's categories."""
     harmless = {"lower_accented", "lower_common", "upper_common", "common", "kaomoji"}
     kinds = _ftfy().badness.MOJIBAKE_CATEGORIES
     return re.compile("[" + "".join(kinds[name] for name in kinds if name not in harmless) + "ЂŒœ°]")
@@ -195,7 +203,7 @@ def _beside_form_feeds(lines: list[str]) -> set[int]:
 
 # --- invisible characters --------------------------------------------------------------------------
 
-_INVISIBLE = re.compile(
+INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\x00-\x08\x0b\x0e-\x1f\x7f-\x84\x86-\x9f]"
 )
 _JOINERS = "\u200c\u200d"
@@ -224,7 +232,7 @@ def controls(text: str) -> Repaired:
     direction marks in a text that is written from right to left. Removed: everything else that
     cannot be seen: byte-order marks, embeddings and overrides, C0 and C1 controls, soft hyphens.
     """
-    if not _INVISIBLE.search(text):
+    if not INVISIBLE.search(text):
         return Repaired(text, 0)
     count = 0
 
@@ -236,7 +244,7 @@ def controls(text: str) -> Repaired:
         count += 1
         return ""
 
-    return Repaired(_INVISIBLE.sub(judge, text), count)
+    return Repaired(INVISIBLE.sub(judge, text), count)
 
 
 def _is_needed(text: str, at: int, character: str) -> bool:
@@ -270,7 +278,7 @@ def _near(text: str, at: int, step: int) -> str:
         if not 0 <= place < len(text):
             break
         character = text[place]
-        visible = not _INVISIBLE.match(character)
+        visible = not INVISIBLE.match(character)
         if (visible and unicodedata.category(character) not in ("Mn", "Me")) or character == "\ufe0f":
             if character != "\ufe0f":
                 return character
@@ -316,13 +324,41 @@ REPAIRS: Mapping[str, Callable[[str], Repaired]] = MappingProxyType(
 )
 """All repairs, in the order in which they must run."""
 
+SIGNS: Mapping[str, int] = MappingProxyType(
+    {
+        "shifted_glyphs": Sign.GLYPH,
+        "mojibake": Sign.MOJIBAKE | Sign.ENTITY,
+        "tripled_headings": Sign.TRIPLED,
+        "hyphenation": Sign.HYPHEN,
+        "furniture": Sign.FURNITURE,
+        "controls": Sign.CONTROL,
+        "unicode_form": Sign.FORM,
+    }
+)
+"""Without one of these signs, a repair changes nothing."""
+
 
 def examine(text: str, repairs: tuple[str, ...] = tuple(REPAIRS)) -> tuple[str, Counter[str]]:
     """Run the repairs; return the text and how many places each one changed."""
+    return _examined(text, repairs, EVERY_SIGN)
+
+
+def examine_all(
+    texts: Sequence[str], repairs: tuple[str, ...] = tuple(REPAIRS)
+) -> list[tuple[str, Counter[str]]]:
+    """Run the repairs over many texts: what `examine` returns for each, some ten times as fast.
+
+    A repair is only tried on texts that show a sign of its damage, and on those that another repair changed.
+    """
+    return [_examined(text, repairs, int(of)) for text, of in zip(texts, signs_of(texts), strict=True)]
+
+
+def _examined(text: str, repairs: tuple[str, ...], signs: int) -> tuple[str, Counter[str]]:
     counts: Counter[str] = Counter()
     for name, repair in REPAIRS.items():
-        if name in repairs:
+        if name in repairs and signs & SIGNS[name]:
             text, count = repair(text)
             if count:
                 counts[name] += count
+                signs = EVERY_SIGN
     return text, counts

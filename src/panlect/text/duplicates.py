@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from panlect.text.characters import kinds, lower_case
-from panlect.text.scripts import code_points
+from panlect.text.scripts import batches
 
 
 class MinHash(NamedTuple):
@@ -73,11 +73,11 @@ def signatures(texts: Sequence[str], how: MinHash = MinHash()) -> Signatures:  #
     """
     from panlect.text.duplicates_kernel import minhash_batch
 
-    starts = np.zeros(len(texts) + 1, dtype=np.int64)
-    np.cumsum([len(text) for text in texts], out=starts[1:])
-    factors, terms = _permutations(how)
-    tables = (kinds(), lower_case())
-    minima, counts = minhash_batch(code_points("".join(texts)), starts, tables, how.words, (factors, terms))
+    permutations, tables = _permutations(how), (kinds(), lower_case())
+    minima = np.full((len(texts), how.permutations), np.iinfo(np.uint32).max, dtype=np.uint32)
+    counts = np.zeros(len(texts), dtype=np.int64)
+    for mine, codes, starts in batches(texts):
+        minhash_batch((codes, starts), tables, how.words, permutations, (minima[mine], counts[mine]))
     return Signatures(_band_keys(minima, how), (minima & 0xFF).astype(np.uint8), counts)
 
 
@@ -186,9 +186,9 @@ def simhashes(texts: Sequence[str], window: int = 6) -> tuple[NDArray[np.uint64]
     """
     from panlect.text.duplicates_kernel import simhash_batch
 
-    starts = np.zeros(len(texts) + 1, dtype=np.int64)
-    np.cumsum([len(text) for text in texts], out=starts[1:])
-    prints, counts = simhash_batch(code_points("".join(texts)), starts, kinds(), lower_case(), window)
+    prints, counts = np.zeros(len(texts), dtype=np.uint64), np.zeros(len(texts), dtype=np.int64)
+    for mine, codes, starts in batches(texts):
+        simhash_batch((codes, starts), kinds(), lower_case(), window, (prints[mine], counts[mine]))
     return prints, counts > 0
 
 

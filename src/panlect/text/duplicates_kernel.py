@@ -8,11 +8,11 @@ from panlect.text.characters import LETTER, MARK
 from panlect.text.quality_kernel import jit, mixed, next_grams, split
 
 _ROLL = np.uint64(0xD6E8FEB86659FD93)
-_LARGEST = np.uint32(0xFFFFFFFF)
 
 
 @jit  # type: ignore[untyped-decorator]
-def _minhash(texts: Any, tables: Any, words: Any, permutations: Any, out: Any) -> None:
+def minhash_batch(texts: Any, tables: Any, words: Any, permutations: Any, out: Any) -> None:
+    """Write (texts × permutations minima as uint32, from the largest; shingles per text) to `out`."""
     codes, starts = texts
     kinds, lower = tables
     factors, terms = permutations
@@ -39,14 +39,6 @@ def _minhash(texts: Any, tables: Any, words: Any, permutations: Any, out: Any) -
                 # Multiplication in 32 bits wraps around, which makes it a permutation (odd factor).
                 moved = np.uint32(value * factors[number] + terms[number])
                 row[number] = min(row[number], moved)
-
-
-def minhash_batch(codes: Any, starts: Any, tables: Any, words: int, permutations: Any) -> Any:
-    """Return (texts × permutations minima as uint32, shingles per text)."""
-    minima = np.full((len(starts) - 1, len(permutations[0])), _LARGEST, dtype=np.uint32)
-    counts = np.zeros(len(starts) - 1, dtype=np.int64)
-    _minhash((codes, starts), tables, words, permutations, (minima, counts))
-    return minima, counts
 
 
 @jit  # type: ignore[untyped-decorator]
@@ -100,7 +92,8 @@ def link_band(keys: Any, texts: Any, minima: Any, needed: Any, parents: Any) -> 
 
 
 @jit  # type: ignore[untyped-decorator]
-def _simhash(texts: Any, kinds: Any, lower: Any, window: Any, out: Any) -> None:
+def simhash_batch(texts: Any, kinds: Any, lower: Any, window: Any, out: Any) -> None:
+    """Write (fingerprints, shingles per text) to `out`."""
     codes, starts = texts
     prints, counts = out
     votes = np.empty(64, dtype=np.int64)
@@ -137,13 +130,6 @@ def _simhash(texts: Any, kinds: Any, lower: Any, window: Any, out: Any) -> None:
             if votes[bit] > 0:
                 fingerprint |= np.uint64(1) << np.uint64(bit)
         prints[text] = fingerprint
-
-
-def simhash_batch(codes: Any, starts: Any, kinds: Any, lower: Any, window: int) -> Any:
-    """Return (fingerprints, shingles per text)."""
-    prints, counts = np.zeros(len(starts) - 1, dtype=np.uint64), np.zeros(len(starts) - 1, dtype=np.int64)
-    _simhash((codes, starts), kinds, lower, window, (prints, counts))
-    return prints, counts
 
 
 @jit  # type: ignore[untyped-decorator]

@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from panlect.text.characters import kinds, lower_case
-from panlect.text.scripts import code_points
+from panlect.text.scripts import batches, code_points
 
 Floats = NDArray[np.float64]
 
@@ -125,12 +125,15 @@ def measure(
     """
     from panlect.text.quality_batch import measure_batch
 
-    starts = np.zeros(len(texts) + 1, dtype=np.int64)
-    np.cumsum([len(text) for text in texts], out=starts[1:])
-    lists, has_list = _hashed_lists(how, tuple(languages) or ("",) * len(texts), stop_words or {})
+    (hashes, places, numbers), has_list = _hashed_lists(
+        how, tuple(languages) or ("",) * len(texts), stop_words or {}
+    )
     bits = kinds(how.punctuation, how.terminal)
     sizes = (how.words == "script", how.character_n, how.word_n)
-    values = measure_batch((code_points("".join(texts)), starts), bits, lower_case(), lists, sizes)
+    values = np.full((len(texts), len(MEASURES)), np.nan)
+    for mine, codes, starts in batches(texts):
+        lists = (hashes, places, numbers[mine])
+        measure_batch((codes, starts), bits, lower_case(), lists, sizes, values[mine])
     values[~has_list, MEASURES.index("distinct_stop_words")] = np.nan
     return np.asarray(values)
 

@@ -20,8 +20,6 @@ from panlect.text.quality_kernel import (
     word_repetition,
 )
 
-MEASURES = 36
-
 
 @jit  # type: ignore[untyped-decorator]
 def _repetition(codes: Any, kinds: Any, words: Any, by_character: bool, table: Any, out: Any) -> Any:
@@ -67,22 +65,40 @@ def _word_grams(hashes: Any, count: Any, n: Any) -> Any:
 
 
 @jit  # type: ignore[untyped-decorator]
-def _measure(texts: Any, kinds: Any, lower: Any, lists: Any, sizes: Any, out: Any) -> None:
+def _slots(length: Any) -> Any:
+    slots = 16
+    while slots < 2 * (length + 2):
+        slots *= 2
+    return slots
+
+
+@jit  # type: ignore[untyped-decorator]
+def measure_batch(texts: Any, kinds: Any, lower: Any, lists: Any, sizes: Any, out: Any) -> None:
+    """Measure every text.
+
+    Args:
+        texts: (code points of all texts, where each begins and the last one ends).
+        kinds: bits per code point.
+        lower: lower-case form per code point.
+        lists: (hashes of stop words by language, sorted; where each language begins; language of each text).
+        sizes: (words are cut by character, n of character repetition, n of word repetition; 0: not asked).
+        out: what to write to: texts × measures, NaN; it stays NaN where a measure is not defined.
+    """
     codes, starts = texts
     stops, stop_starts, language = lists
     by_character, character_n, word_n = sizes
     longest = 0
     for text in range(len(starts) - 1):
         longest = max(longest, starts[text + 1] - starts[text])
-    slots = 16
-    while slots < 2 * (longest + 2):
-        slots *= 2
-    keys, stamps = np.empty(slots, dtype=np.uint64), np.zeros(slots, dtype=np.int64)
-    counts, stamp = np.empty(slots, dtype=np.int64), 1
+    all_slots = _slots(longest)
+    all_keys, all_stamps = np.empty(all_slots, dtype=np.uint64), np.zeros(all_slots, dtype=np.int64)
+    all_counts, stamp = np.empty(all_slots, dtype=np.int64), 1
     hashes = np.empty(longest + 1, dtype=np.uint64)
     firsts, lasts = np.empty(longest + 1, dtype=np.int64), np.empty(longest + 1, dtype=np.int64)
     for text in range(len(starts) - 1):
         mine = codes[starts[text] : starts[text + 1]]
+        slots = _slots(len(mine))  # a short text's table stays in the cache
+        keys, stamps, counts = all_keys[:slots], all_stamps[:slots], all_counts[:slots]
         row = out[text]
         own = stops[stop_starts[language[text]] : stop_starts[language[text] + 1]]
         count = split(mine, kinds, lower, by_character, (hashes, firsts, lasts))
@@ -102,21 +118,3 @@ def _measure(texts: Any, kinds: Any, lower: Any, lists: Any, sizes: Any, out: An
         if character_n:
             row[34] = character_repetition(mine, character_n, (keys, stamps, counts, stamp + 1))
         stamp += 2
-
-
-def measure_batch(texts: Any, kinds: Any, lower: Any, lists: Any, sizes: Any) -> Any:
-    """Measure every text.
-
-    Args:
-        texts: (code points of all texts, where each begins and the last one ends).
-        kinds: bits per code point.
-        lower: lower-case form per code point.
-        lists: (hashes of stop words by language, sorted; where each language begins; language of each text).
-        sizes: (words are cut by character, n of character repetition, n of word repetition; 0: not asked).
-
-    Returns:
-        texts × `MEASURES`, float64, NaN where a measure is not defined.
-    """
-    out = np.full((len(texts[1]) - 1, MEASURES), np.nan)
-    _measure(texts, kinds, lower, lists, sizes, out)
-    return out

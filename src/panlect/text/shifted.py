@@ -12,7 +12,7 @@ from functools import lru_cache
 PUNCTUATION = {0x10: "\u201c", 0x11: "\u201d", 0x16: "\u2014", 0x1B: "ff", 0x1C: "fi"}
 """Positions below the printable ones that such fonts use."""
 
-_RUN = re.compile(r"[\u6510\u6511\u6516\u651b\u651c\u6520-\u657e\u65c0-\u65ff]+")
+RUN = re.compile(r"[\u6510\u6511\u6516\u651b\u651c\u6520-\u657e\u65c0-\u65ff]+")
 _HAN = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
 _WORD = r"(?:[A-ZÀ-Þ]?[a-zß-ÿ]+|[A-ZÀ-Þ]+|\d+)"
 _TOKEN = re.compile(rf"[\W\d_]*{_WORD}(?:[\W_]+{_WORD})*[\W_]*")
@@ -55,7 +55,7 @@ def repair(text: str) -> tuple[str, int]:
     if it stands free of Chinese and reads as a word or number; two characters are too few to tell
     整数 (whole number) from "tp". A single 数 in Chinese stays 数.
     """
-    runs = [match.group() for match in _RUN.finditer(text)]
+    runs = [match.group() for match in RUN.finditer(text)]
     if not runs:
         return text, 0
     rare = rare_glyphs()
@@ -73,4 +73,4 @@ def repair(text: str) -> tuple[str, int]:
         count += wanted
         return plain if wanted else run
 
-    return _RUN.sub(mend, text), count
+    return RUN.sub(mend, text), count
