@@ -1,12 +1,13 @@
 """The engine of a model in this process, with a stand-in for the model."""
 
 from collections.abc import Iterator, Sequence
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import pytest
 
 from panlect.benchmarks.benchmark import Ask
-from panlect.benchmarks.engines import Local, in_order
+from panlect.benchmarks.engines import Local, Tools, in_order
 from panlect.errors import ModelError
 
 
@@ -29,7 +30,7 @@ class Model:
 
 
 def engine(*, chats: bool = True) -> Local:
-    return Local(Model(), Settings, None, chats=chats)  # type: ignore[arg-type]
+    return Local(Model(), Tools(Settings, None, None), chats=chats)  # type: ignore[arg-type]
 
 
 def test_asks_of_all_kinds_come_back_in_order() -> None:
@@ -57,4 +58,21 @@ def test_other_errors_are_not_swallowed() -> None:
             raise ModelError("the tokenizer has no chat template")
 
     with pytest.raises(ModelError, match="no chat template"):
-        list(Local(Broken(), Settings, None, chats=True).generate([Ask("generate", "a")]))  # type: ignore[arg-type]
+        list(Local(Broken(), Tools(Settings, None, None), chats=True).generate([Ask("generate", "a")]))  # type: ignore[arg-type]
+
+
+def test_the_nearest_candidate_is_the_answer() -> None:
+    vectors = {"a": (1.0, 0.0), "b": (0.0, 1.0), "x": (0.9, 0.1), "y": (0.0, -1.0), "z": (0.4, 0.5)}
+    layers = []
+
+    def embed(network: Any, tokenizer: Any, texts: Sequence[str], layer: int | None) -> Any:
+        layers.append(layer)
+        return [vectors[text] for text in texts]
+
+    model = SimpleNamespace(network=None, tokenizer=None)
+    local = Local(model, Tools(Settings, embed, embed), chats=False)
+    asks = [Ask("retrieve", text, choices=("x", "y", "z"), layer=3) for text in "ab"]
+    answers = in_order(local.retrieve(asks))
+    assert [answer.text for answer in answers] == ["x", "z"]
+    assert answers[1].scores == pytest.approx((0.5 / 0.41**0.5,))
+    assert layers == [3, 3]

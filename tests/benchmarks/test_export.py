@@ -97,7 +97,7 @@ def test_the_harness_gives_the_same_scores(name: str, tmp_path: Path, model: str
     from lm_eval.models.huggingface import HFLM
 
     from panlect.benchmarks import catalog
-    from panlect.benchmarks.engines import Local, in_order
+    from panlect.benchmarks.engines import Local, Tools, in_order
     from panlect.model.lm_eval_engine import engine
     from panlect.model.load import load
     from panlect.model.shared_prefix import stream_choices
@@ -108,7 +108,9 @@ def test_the_harness_gives_the_same_scores(name: str, tmp_path: Path, model: str
     rows = [each for each in rows if not each["group"]][:: len(rows) // 12]
     found = benchmark(name)
     asks = [ask for each in rows if (ask := found.ask(each)) is not None]
-    ours = in_order(Local(load(model), None, stream_choices, chats=False, begin=False).choose(asks))
+    ours = in_order(
+        Local(load(model), Tools(None, stream_choices, None), chats=False, begin=False).choose(asks)
+    )
     expected = {each["id"]: answer.scores for each, answer in zip(rows, ours, strict=True)}
     for task in export(found, rows, tmp_path):
         reference = _scores(task, tmp_path, HFLM(pretrained=model, batch_size=1, device="cpu"))

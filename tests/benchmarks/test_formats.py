@@ -409,3 +409,27 @@ def test_damaged_files(tmp_path: Path) -> None:
 )
 def test_full_stops_of_all_scripts(text: str, expected: str) -> None:
     assert without_full_stop(text) == expected
+
+
+def test_tatoeba_in_both_directions(tmp_path: Path) -> None:
+    for name, text in (
+        ("swh-eng.swh", "Habari\nAsante\n\nNdiyo\n"), ("swh-eng.eng", "Hello\nThanks\nNo\nYes\n"),
+        ("tha-eng.tha", "ครับ\n"), ("deu-eng.deu", "Ja\nNein\n"), ("deu-eng.eng", "Yes\n"),
+    ):  # fmt: skip
+        (tmp_path / f"tatoeba.{name}").write_text(text)
+    reading = read("tatoeba", tmp_path)
+    assert reasons(reading) == ["2 and 1 lines", "an empty sentence", "the English side is missing"]
+    assert {(row["language"], row["group"]) for row in reading.rows} == {
+        ("swh_Latn", "into eng_Latn"), ("swh_Latn", "from eng_Latn"),
+    }  # fmt: skip
+    row = reading.rows[4]
+    assert (row["prompt"], row["choices"], row["answer"]) == (
+        "Thanks",
+        ("Habari", "Asante", "Ndiyo"),
+        "Asante",
+    )
+    found = benchmark("tatoeba")
+    assert found.judge(row, Answer(text="Asante")).label == "correct"
+    verdict = found.judge(row, Answer(text="Ndiyo"))
+    assert (verdict.label, verdict.scores["chance"]) == ("wrong", pytest.approx(1 / 3))
+    assert read("tatoeba", tmp_path, "tha_Thai").rows == []

@@ -271,7 +271,7 @@ def test_a_server_is_evaluated_beside_a_model(
             url=running.url, model="org/remote", cache=str(tmp_path / "cache"), attempts=1
         )
         folder = evaluate(inputs, tmp_path / "scores", EvaluateConfig(endpoint=endpoint))
-        with pytest.raises(ModelError, match="log-probabilities, which belebele need"):
+        with pytest.raises(ModelError, match="cannot be asked belebele"):
             mine = EvaluateConfig(
                 endpoint=endpoint, benchmarks=("belebele",), data={"belebele": str(tmp_path / "b")}
             )

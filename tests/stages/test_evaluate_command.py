@@ -120,7 +120,7 @@ def test_a_server_that_ignores_logprobs_is_refused(
     with serve(chats_only) as stub:
         assert evaluate(stub.url) == 2
         error = capsys.readouterr().err
-        assert "no log-probabilities, which xcopa need (logprobs are left out" in error
+        assert "cannot be asked xcopa (logprobs are left out" in error
         assert "leave these benchmarks out" in error
         # What is generated can be asked of it all the same.
         (tmp_path / "data" / "mgsm").mkdir()

@@ -37,6 +37,7 @@ BENCHMARKS: Mapping[str, str] = {
     "flores_all": "panlect.benchmarks.parallel:FLORES_ALL",
     "ntrex": "panlect.benchmarks.parallel:NTREX",
     "ntrex_all": "panlect.benchmarks.parallel:NTREX_ALL",
+    "tatoeba": "panlect.benchmarks.tatoeba:TATOEBA",
     "bmlama": "panlect.benchmarks.bmlama:BMLAMA",
     "language_confusion": "panlect.benchmarks.language_confusion:LANGUAGE_CONFUSION",
     "xsafety": "panlect.benchmarks.xsafety:XSAFETY",

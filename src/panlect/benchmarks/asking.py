@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 
@@ -42,8 +43,17 @@ class Job:
     @property
     def prompt_sha(self) -> str:
         """Identifies everything that is sent to the model."""
-        parts = (self.ask.context, *self.ask.contexts, *self.ask.choices, "chat" if self.ask.chat else "")
+        ask = self.ask
+        choices = (_digest(ask.choices),) if ask.form == "retrieve" else ask.choices
+        layer = () if ask.layer is None else (f"layer {ask.layer}",)
+        parts = (ask.context, *ask.contexts, *choices, *layer, "chat" if ask.chat else "")
         return sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
+@lru_cache(maxsize=1024)
+def _digest(texts: tuple[str, ...]) -> str:
+    """Of candidates, which many questions share."""
+    return sha256("\0".join(texts).encode()).hexdigest()
 
 
 def answer_all(
@@ -69,8 +79,7 @@ def answer_all(
         opened = engine()
         with store.open("a", encoding="utf-8") as stream:
             for batch in _batches(missing):
-                verb = opened.generate if batch[0].ask.form == "generate" else opened.choose
-                for place, answer in verb([job.ask for job in batch]):
+                for place, answer in getattr(opened, batch[0].ask.form)([job.ask for job in batch]):
                     key = batch[place].key
                     known[key] = answer
                     if not answer.failure:
@@ -86,6 +95,11 @@ def _batches(jobs: Sequence[Job]) -> Iterator[list[Job]]:
 
     Batches of long ones come first: an out-of-memory shows at once, and the ETA is never too early.
     """
+    pools: dict[tuple[str, ...], list[Job]] = {}
+    for job in jobs:
+        if job.ask.form == "retrieve":
+            pools.setdefault(job.ask.choices, []).append(job)
+    yield from pools.values()
     for form in ("choose", "generate"):
         alike = [job for job in jobs if job.ask.form == form]
         alike.sort(key=lambda job: (job.row["language"], job.ask.context, job.key))

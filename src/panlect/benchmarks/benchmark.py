@@ -31,26 +31,31 @@ class Ask:
     """What an engine is given for one row.
 
     Attributes:
-        form: `generate` an answer, or `choose`: score continuations by log-probability.
+        form: `generate` an answer, `choose`: score continuations by log-probability, or `retrieve`: find the
+            nearest of the choices by hidden states.
         context: the text before the answer.
         choices: continuations to score, each with whatever delimiter belongs before it.
         contexts: one context per choice, where the choices differ before a shared continuation (XWinograd).
         chat: put the context into the model's chat template as one user message.
         maximum_tokens: length at which generation is cut.
         stop: texts at which generation ends; they are not part of the answer.
+        layer: the block whose outputs are compared in retrieval, from 0; None is the middle one.
     """
 
-    form: Literal["generate", "choose"]
+    form: Literal["generate", "choose", "retrieve"]
     context: str
     choices: tuple[str, ...] = ()
     contexts: tuple[str, ...] = ()
     chat: bool = False
     maximum_tokens: int = 64
     stop: tuple[str, ...] = ()
+    layer: int | None = None
 
     @property
     def longest(self) -> int:
         """Bytes of the longest text that goes through the model."""
+        if self.form == "retrieve":
+            return len(self.context.encode())
         return max((len((a + b).encode()) for a, b in self.pairs()), default=len(self.context.encode()))
 
     def pairs(self) -> list[tuple[str, str]]:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from operator import itemgetter
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from panlect.benchmarks.benchmark import Answer, Ask
 from panlect.errors import ModelError
+from panlect.measure.retrieval import similarities
 
 Answers = Iterator[tuple[int, Answer]]
 """Answers as they come, each with the place of its question."""
@@ -30,10 +31,27 @@ class Engine(Protocol):
     def choose(self, asks: Sequence[Ask]) -> Answers:
         """Log-probability of every choice of each."""
 
+    def retrieve(self, asks: Sequence[Ask]) -> Answers:
+        """The nearest of the choices that all of them share."""
+
 
 def in_order(answers: Answers) -> list[Answer]:
     """All answers, in the order of their questions."""
     return [answer for _, answer in sorted(answers, key=itemgetter(0))]
+
+
+class Tools(NamedTuple):
+    """What the floor of models lends to a `Local` engine.
+
+    Attributes:
+        settings: makes generation settings: `panlect.model.generate.Generation`.
+        score: scores choices with a shared context: `panlect.model.shared_prefix.stream_choices`.
+        embed: makes vectors of texts: `panlect.model.pooling.pooled`.
+    """
+
+    settings: Callable[..., Any]
+    score: Callable[..., Any]
+    embed: Callable[..., Any]
 
 
 class Local:
@@ -41,22 +59,13 @@ class Local:
 
     Args:
         model: `panlect.model.load.Model`.
-        settings: makes generation settings: `panlect.model.generate.Generation`.
-        score: scores choices with a shared context: `panlect.model.shared_prefix.stream_choices`.
+        tools: what reads it.
         chats: whether asks marked as chat go through the chat template.
         begin: whether the begin token goes before every text whose choices are scored.
     """
 
-    def __init__(
-        self,
-        model: Any,
-        settings: Callable[..., Any],
-        score: Callable[..., Any],
-        *,
-        chats: bool,
-        begin: bool = True,
-    ) -> None:
-        self.model, self.settings, self.score = model, settings, score
+    def __init__(self, model: Any, tools: Tools, *, chats: bool, begin: bool = True) -> None:
+        self.model, self.tools = model, tools
         self.chats, self.begin = chats, begin
 
     def generate(self, asks: Sequence[Ask]) -> Answers:
@@ -65,7 +74,7 @@ class Local:
         for place, ask in enumerate(asks):
             alike.setdefault((ask.chat and self.chats, ask.maximum_tokens, ask.stop), []).append(place)
         for (chat, maximum_tokens, stop), places in alike.items():
-            settings = self.settings(new_tokens=maximum_tokens, stops=stop)
+            settings = self.tools.settings(new_tokens=maximum_tokens, stops=stop)
             texts = [asks[place].context for place in places]
             if chat:
                 texts = self.model.prompts([[{"role": "user", "content": text}] for text in texts])
@@ -90,7 +99,7 @@ class Local:
     def choose(self, asks: Sequence[Ask]) -> Answers:
         """Score all choices of all asks in one go."""
         pairs = [ask.pairs() for ask in asks]
-        scored = self.score(self.model.network, self.model.tokenizer, pairs, begin=self.begin)
+        scored = self.tools.score(self.model.network, self.model.tokenizer, pairs, begin=self.begin)
         for n, scores in scored:
             yield (
                 n,
@@ -98,3 +107,15 @@ class Local:
                     scores=tuple(one.logprob for one in scores), tokens=tuple(one.tokens for one in scores)
                 ),
             )
+
+    def retrieve(self, asks: Sequence[Ask]) -> Answers:
+        """The candidate with the highest cosine, the first of equals."""
+        candidates = asks[0].choices
+
+        def vectors(texts: Sequence[str]) -> Any:
+            return self.tools.embed(self.model.network, self.model.tokenizer, texts, asks[0].layer)
+
+        cosines = similarities(vectors([ask.context for ask in asks]), vectors(candidates))
+        for place, row in enumerate(cosines):
+            best = int(row.argmax())
+            yield place, Answer(text=candidates[best], scores=(float(row[best]),))

@@ -82,6 +82,18 @@ class Remote:
                     Answer("", tuple(s for s, _ in scores), tuple(n for _, n in scores), failure),
                 )
 
+    def retrieve(self, asks: Sequence[Ask]) -> Answers:
+        """No server shows its hidden states.
+
+        Raises:
+            ModelError: always.
+        """
+        raise ModelError(
+            f"an endpoint gives no hidden states, which {len(asks)} questions need",
+            where=self.config.url,
+            fix="leave the benchmark out, or evaluate the model's directory",
+        )
+
     def without_scores(self) -> str:
         """What is missing for scoring choices; "" if nothing is.
 

@@ -8,7 +8,7 @@ run continues with the first batch that was not answered.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -20,7 +20,7 @@ from panlect.benchmarks import agenda, catalog, coverage
 from panlect.benchmarks.answers import answer_rows, numbers_of_answers, stored_answers
 from panlect.benchmarks.asking import Job, answer_all
 from panlect.benchmarks.benchmark import Answer, Benchmark, Row
-from panlect.benchmarks.engines import Engine, Local
+from panlect.benchmarks.engines import Engine, Local, Tools
 from panlect.benchmarks.questions import sample
 from panlect.benchmarks.remote import Remote
 from panlect.config import Config
@@ -60,6 +60,8 @@ class EvaluateConfig(Config):
     """Items per language whose candidates are ranked for RankC; 0 ranks none."""
     rank_groups: tuple[str, ...] = ("held_out", "control")
     """Groups of questions that are ranked."""
+    retrieval_layer: int | None = Field(default=None, ge=0)
+    """The block whose outputs are averaged for `tatoeba`, from 0; null takes the middle one."""
     form: Literal["auto", "chat", "text"] = "auto"
     """Ask as a dialogue or as the beginning of a text. `auto`: text for models that only ever saw text."""
     variant: str = "upstream"
@@ -109,13 +111,16 @@ def evaluate(inputs: Sequence[Input], out: Path, config: EvaluateConfig) -> Fold
     from panlect.model.generate import Generation
     from panlect.model.lm_eval_engine import evaluate_task
     from panlect.model.load import load
+    from panlect.model.pooling import pooled
     from panlect.model.shared_prefix import adds_begin, stream_choices
 
     def open_engine(one: Contestant) -> Engine:
         if one.kind == "model":
             model = load(one.location)
             begin = bool(one.stage) or adds_begin(model.tokenizer)
-            return Local(model, Generation, stream_choices, chats=_chats(one, config), begin=begin)
+            return Local(
+                model, Tools(Generation, stream_choices, pooled), chats=_chats(one, config), begin=begin
+            )
         assert config.endpoint is not None, "stored answers are never asked for again"
         return Remote(config.endpoint, chats=_chats(one, config))
 
@@ -263,26 +268,29 @@ def _asked(rows: Sequence[Row], config: EvaluateConfig) -> list[Row]:
 def _jobs_of(
     one: Contestant, rows: Sequence[Row], found: Mapping[str, Benchmark], config: EvaluateConfig
 ) -> list[Job]:
-    """What one contestant is asked.
+    """What one contestant is asked; what a server cannot do is left out, unless it is named in the settings.
 
     Raises:
-        ModelError: choices are to be scored by a server that gives no log-probabilities.
+        ModelError: nothing else is left, or the settings name a benchmark that the server cannot do.
     """
     if one.kind == "stored":  # asked in whichever way it was
         both = [*_jobs(rows, found, config, chats=True), *_jobs(rows, found, config, chats=False)]
         return list({job.key: job for job in both}.values())
     jobs = _jobs(rows, found, config, chats=_chats(one, config))
-    if not one.problem:
+    if one.kind == "model":
         return jobs
-    jobs = [job for job in jobs if job.purpose != "rank"]
-    if choosing := sorted({job.benchmark for job in jobs if job.ask.form == "choose"}):
+    able = {"generate"} if one.problem else {"generate", "choose"}
+    jobs = [job for job in jobs if job.purpose != "rank" or "choose" in able]
+    kept = [job for job in jobs if job.ask.form in able]
+    unable = sorted({job.benchmark for job in jobs if job.ask.form not in able})
+    if unable and (not kept or config.benchmarks):
         raise ModelError(
-            f"the endpoint gives no log-probabilities, which {', '.join(choosing)} need ({one.problem})",
+            f"the endpoint cannot be asked {', '.join(unable)} ({one.problem or 'no hidden states'})",
             where="benchmarks",
-            expected="/completions with echo and logprobs, as vLLM has",
+            expected="for choices: /completions with echo and logprobs, as vLLM has",
             fix="leave these benchmarks out, or evaluate the model's directory instead of the server",
         )
-    return jobs
+    return kept
 
 
 def _jobs(
@@ -295,6 +303,8 @@ def _jobs(
         variant = config.variant if config.variant in chosen.variants else ""
         form = variant if chats or "text" not in chosen.variants else "text"
         ask = chosen.variants.get(form, chosen.ask)(row)
+        if ask is not None and ask.form == "retrieve":
+            ask = replace(ask, layer=config.retrieval_layer)
         if ask is not None:
             jobs.append(Job(row, ask, variant="" if form == "text" else variant))
     ranked = [row for row in rows if row["group"] in config.rank_groups]
