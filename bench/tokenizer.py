@@ -2,13 +2,15 @@
 
     python bench/tokenizer.py families [--pieces 16000] [--families llama-2 llama-3 qwen bloom gpt-2 xlm-r]
     python bench/tokenizer.py vectors [--base-tokens 1500000] [--after-tokens 200000]
+    python bench/tokenizer.py parity [--parity-shares 0 0.5 1]
     python bench/tokenizer.py speed
 
 `families`: replicas of six tokenizer families, trained on English, German, French, Spanish and Python code,
 are extended for 20 languages; premiums before and after on sentences that were not trained on, and how many
 old lines changed. `vectors`: a small model of the old languages is extended for four languages; loss per
-byte of new text with each kind of first vectors, at the start and after equal training. `speed`: training
-and tokenising beside the libraries `tokenizers` and, where it is installed, `sentencepiece`.
+byte of new text with each kind of first vectors, at the start and after equal training. `parity`: 8,000 ids
+for 100 languages of unequal size, a share of the merges chosen for the language that is worst off on NTREX;
+premiums on FLORES. `speed`: training and tokenising beside the libraries `tokenizers` and, where it is installed, `sentencepiece`.
 
 Needs the 100-language corpus (PANLECT_DATA/corpus100/corpus100.tsv.xz). One thread.
 """
@@ -36,8 +38,9 @@ import torch
 from tokenizers import Tokenizer
 from transformers import LlamaConfig, LlamaForCausalLM
 
+from panlect.language import Language
 from panlect.measure import tokenizer as measure
-from panlect.model import first_vectors, tokenizer_training, vocabulary
+from panlect.model import first_vectors, parity_bpe, tokenizer_training, vocabulary
 from panlect.model.tokenizer_reading import from_engine
 from panlect.model.tokenizer_training import encode_texts
 from panlect.model.vocabulary_extension import Limits, extend
@@ -136,8 +139,8 @@ def family_row(corpus: Corpus, name: str, source: str, old_text: list[str], limi
     )
 
 
-def build(size: int) -> Any:
-    torch.manual_seed(0)
+def build(size: int, seed: int) -> Any:
+    torch.manual_seed(seed)
     return LlamaForCausalLM(
         LlamaConfig(
             vocab_size=size, hidden_size=128, intermediate_size=352, num_hidden_layers=3,
@@ -150,7 +153,7 @@ def build(size: int) -> Any:
 
 def train(network: Any, rows_BT: torch.Tensor, tokens: int, *, rate: float, seed: int) -> None:
     """AdamW with a cosine to a tenth, 8 rows a step, in a shuffled order."""
-    steps = max(1, tokens // (8 * rows_BT.shape[1]))
+    steps = tokens // (8 * rows_BT.shape[1])
     optimiser = torch.optim.AdamW(network.parameters(), lr=rate, betas=(0.9, 0.95), weight_decay=0.01)
     order = torch.cat(
         [
@@ -193,14 +196,14 @@ def vectors(corpus: Corpus, arguments: argparse.Namespace) -> None:
     mixed = rng.sample(old_text, len(old_text)) + rng.sample(new_text, int(0.3 * len(new_text)))
     rng.shuffle(mixed)
     tokenizer = tokenizer_training.train(mixed if arguments.base_vocabulary == "mixed" else old_text, 4000)
-    network = build(tokenizer.get_vocab_size())
+    network = build(tokenizer.get_vocab_size(), arguments.seed)
     started = time.time()
     train(
         network,
         vocabulary.packed(list(encode_texts(tokenizer, mixed)), 128, 2),
         arguments.base_tokens,
         rate=3e-3,
-        seed=0,
+        seed=arguments.seed,
     )
     print(
         f"base model: {arguments.base_tokens:,} tokens, vocabulary of {arguments.base_vocabulary} text,"
@@ -239,10 +242,10 @@ def vectors(corpus: Corpus, arguments: argparse.Namespace) -> None:
             other_than(corpus, "eng_Latn"),
             words if method == "wechsel" else pairs,
         )
-        mixes, fallback = first_vectors.mixes(method, tokenizer, made, evidence)
+        mixes, fallback = first_vectors.mixes(method, tokenizer, made, evidence, seed=arguments.seed)
         mine = copy.deepcopy(network)
         written = vocabulary.add_rows(
-            mine, [piece.id for piece in made.pieces], mixes, fallback, method=method
+            mine, [piece.id for piece in made.pieces], mixes, fallback, method=method, seed=arguments.seed
         )
         start = sum(bits_per_byte(mine, made.tokenizer, texts) for texts in probe.values()) / len(probe)
         reference = start if method == "random" else reference
@@ -267,6 +270,42 @@ def vectors(corpus: Corpus, arguments: argparse.Namespace) -> None:
         f"| (old vocabulary, same tokens) | {before:.3f} | | {after:.3f} |"
         f" {bits_per_byte(mine, tokenizer, english):.3f} | |"
     )
+
+
+def parity(corpus: Corpus, arguments: argparse.Namespace) -> None:
+    """Text as unequal as the root of what the web has; NTREX says who is worst off, FLORES is the test."""
+    web = {code: Language.parse(code).web_bytes or 0 for code in corpus}
+    web["eng_Latn"] = max(web.values())  # FineWeb-2 leaves English out
+    texts = {}
+    for language, rows in corpus.items():
+        found = [
+            text for source, lines in rows.items() if source not in ("flores_dev", "ntrex") for text in lines
+        ]
+        share = math.sqrt(web[language] / web["eng_Latn"])
+        texts[language] = found[: max(20, round(len(found) * share))]
+    reference = sum(map(len, corpus["eng_Latn"]["ntrex"]))
+    sides = {code: parity_bpe.Parallel(rows["ntrex"], reference) for code, rows in corpus.items()}
+    everything = [text for rows in texts.values() for text in rows]
+    sizes = sorted(sum(len(text.encode()) for text in rows) for rows in texts.values())
+    print(f"{len(texts)} languages, {sizes[0]:,} to {sizes[-1]:,} bytes, median {sizes[len(sizes) // 2]:,}")
+    print("| merges for parity | mean premium | worst | Gini of cost | tokens of all | English | CPU s |")
+    print("|---|---|---|---|---|---|---|")
+    for share in arguments.parity_shares:
+        began = time.process_time()
+        merges = round(share * (8000 - tokenizer_training.smallest_vocabulary()))
+        made = tokenizer_training.train(everything, 8000 - merges)
+        if merges:
+            made, _ = parity_bpe.train(made, texts, sides, merges)
+        seconds = time.process_time() - began
+        tokens = {code: counts(made, -1, rows["flores_dev"]).tokens for code, rows in corpus.items()}
+        premiums = {code: count / tokens["eng_Latn"] for code, count in tokens.items()}
+        worst = max(premiums, key=lambda code: premiums[code])
+        print(
+            f"| {share:.0%} | {sum(premiums.values()) / len(premiums):.2f} | {premiums[worst]:.2f} ({worst}) |"
+            f" {measure.gini(list(premiums.values())):.3f} | {sum(tokens.values()):,} | {tokens['eng_Latn']:,} |"
+            f" {seconds:.0f} |",
+            flush=True,
+        )
 
 
 def speed(corpus: Corpus, arguments: argparse.Namespace) -> None:
@@ -316,7 +355,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("part", choices=["families", "vectors", "speed"], nargs="?", default="speed")
+    parser.add_argument(
+        "part", choices=["families", "vectors", "parity", "speed"], nargs="?", default="speed"
+    )
     parser.add_argument("--pieces", type=int, default=0)
     parser.add_argument("--families", nargs="+", choices=NAMES, default=list(NAMES))
     parser.add_argument(
@@ -325,9 +366,11 @@ def main() -> None:
     parser.add_argument(
         "--base-vocabulary", choices=["old", "mixed"], default="mixed", help="what it was trained on"
     )
+    parser.add_argument("--parity-shares", type=float, nargs="+", default=[0, 0.5, 1])
     parser.add_argument("--methods", nargs="+", default=list(METHODS))
     parser.add_argument("--base-tokens", type=int, default=1_500_000)
-    parser.add_argument("--after-tokens", type=int, default=200_000)
+    parser.add_argument("--after-tokens", type=int, default=200_000, help="0: only the start is measured")
+    parser.add_argument("--seed", type=int, default=0, help="of the model and of first vectors")
     arguments = parser.parse_args()
     arguments.pieces = arguments.pieces or (3000 if arguments.part == "vectors" else 16000)
     torch.set_num_threads(1)
@@ -335,7 +378,9 @@ def main() -> None:
     if not corpus:
         print("the 100-language corpus is not here; set PANLECT_DATA to the directory that holds it")
         return
-    {"families": families, "vectors": vectors, "speed": speed}[arguments.part](corpus, arguments)
+    {"families": families, "vectors": vectors, "parity": parity, "speed": speed}[arguments.part](
+        corpus, arguments
+    )
 
 
 if __name__ == "__main__":
