@@ -7,17 +7,50 @@ import numpy as np
 from panlect.text.quality_kernel import jit
 
 
+_AT_ONCE = 16
+
+
 @jit  # type: ignore[untyped-decorator]
-def _automaton(data: Any, starts: Any, automaton: Any, table: Any, scores: Any) -> None:
+def _walk(data: Any, starts: Any, automaton: Any, features: Any) -> None:
+    """Write the feature that ends at each byte (-1: none).
+
+    The tables are far larger than a cache, and a step waits for the one before it. Several texts walked
+    side by side wait together.
+    """
     nextmove, row, output = automaton
-    features = table.shape[0]
-    counts = np.zeros(features, dtype=np.int32)
-    found = np.empty(features, dtype=np.int64)
+    texts = len(starts) - 1
+    states, places = np.zeros(_AT_ONCE, dtype=np.int64), np.zeros(_AT_ONCE, dtype=np.int64)
+    ends = np.zeros(_AT_ONCE, dtype=np.int64)
+    waiting, lanes = 0, 0
+    while lanes < _AT_ONCE and waiting < texts:
+        states[lanes], places[lanes], ends[lanes] = 0, starts[waiting], starts[waiting + 1]
+        waiting, lanes = waiting + 1, lanes + 1
+    while lanes:
+        lane = 0
+        while lane < lanes:
+            at = places[lane]
+            if at < ends[lane]:
+                state = nextmove[(row[states[lane]] << 8) + data[at]]
+                features[at] = output[state]
+                states[lane], places[lane] = state, at + 1
+                lane += 1
+            elif waiting < texts:
+                states[lane], places[lane], ends[lane] = 0, starts[waiting], starts[waiting + 1]
+                waiting += 1
+            else:
+                lanes -= 1
+                states[lane], places[lane], ends[lane] = states[lanes], places[lanes], ends[lanes]
+
+
+@jit  # type: ignore[untyped-decorator]
+def _score(features: Any, starts: Any, table: Any, scores: Any) -> None:
+    """Add up the damped counts of each text's features times their log-probabilities."""
+    counts = np.zeros(table.shape[0], dtype=np.int32)
+    found = np.empty(table.shape[0], dtype=np.int64)
     for text in range(len(starts) - 1):
-        state, size = 0, 0
+        size = 0
         for at in range(starts[text], starts[text + 1]):
-            state = nextmove[(row[state] << 8) + data[at]]
-            feature = output[state]
+            feature = features[at]
             if feature >= 0:
                 if counts[feature] == 0:
                     found[size] = feature
@@ -44,5 +77,7 @@ def automaton_scores(data: Any, starts: Any, automaton: tuple[Any, Any, Any], ta
         texts × languages, float32.
     """
     scores = np.zeros((len(starts) - 1, table.shape[1]), dtype=np.float32)
-    _automaton(data, starts, automaton, table, scores)
+    features = np.empty(len(data), dtype=np.int32)
+    _walk(data, starts, automaton, features)
+    _score(features, starts, table, scores)
     return scores

@@ -81,8 +81,8 @@ class Langid:
         self.languages = tuple(dict.fromkeys(canonical(labels)))
         self._fold = np.array([self.languages.index(code) for code in canonical(labels)])
         self._next = np.asarray(model.tk_nextmove)
-        self._row = np.asarray(model.tk_row).astype(np.int64)
-        self._output = np.asarray(model.tk_output).astype(np.int64)
+        self._row = np.asarray(model.tk_row).astype(np.int32)
+        self._output = np.asarray(model.tk_output).astype(np.int32)
         self._table = np.ascontiguousarray(model.nb_ptc, dtype=np.float32)
         self._prior = np.asarray(model.nb_pc, dtype=np.float32)
 
