@@ -131,6 +131,10 @@ def test_a_model_that_knows_nothing_errs_everywhere(built, untrained, tmp_path):
     numbers = made.numbers().filter(measure="pairs")
     per_language = numbers.filter(pl.col("language") != "")["value"].sum()
     assert per_language == numbers.filter(language="")["value"].sum() == table.height
+    lengths = [[len(row[side][0]["content"]) for row in table.to_dicts()] for side in ("chosen", "rejected")]
+    longer, shorter = (sum(a > b for a, b in zip(*pair, strict=True)) for pair in (lengths, lengths[::-1]))
+    shown = made.numbers().filter(measure="length_bias")["value"].item()
+    assert shown == pytest.approx((longer + (table.height - longer - shorter) / 2) / table.height)
 
 
 def test_no_pair_is_about_a_held_out_fact(built, untrained, tmp_path):

@@ -8,6 +8,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple
 
 from panlect.dialogue.rows import Messages
+from panlect.measure.choosing import length_bias
 from panlect.text.keys import content_id, exact_form
 from panlect.world.render import final_answer
 
@@ -89,3 +90,9 @@ def pair(samples: Samples, chosen: str, rejected: str, reason: str, **more: str)
 def distinct(texts: Sequence[str]) -> list[str]:
     """The different texts, in the order in which they first occur."""
     return list(dict.fromkeys(texts))
+
+
+def longer_chosen(pairs: Sequence[Row]) -> float:
+    """Share of preference rows whose chosen answer is the longer one, in code points."""
+    sides = ([len(row[side][-1]["content"]) for row in pairs] for side in ("chosen", "rejected"))
+    return length_bias(*sides)

@@ -28,10 +28,11 @@ from panlect.errors import DataError
 from panlect.folder import Folder, Input, one_model, tables
 from panlect.language import codes_of
 from panlect.rating.rules import names_of
+from panlect.rating.samples import longer_chosen
 from panlect.tables import SCHEMAS
 from panlect.world.render import final_answer
 
-VERSION = 1
+VERSION = 2
 
 REASONS = {
     "off_target": "wrong_language",
@@ -286,3 +287,7 @@ def _report(work: Draft, kept: Sequence[Row], verdicts: Mapping[str, Mapping[str
     own = sum(row["origin"] == "model" for row in kept)
     work.log(f"{right} of {asked} prompts answered right")
     work.log(f"{len(kept)} pairs, {own} of them the model's own errors: {reasons}")
+    if kept:
+        longer = longer_chosen(kept)
+        work.number("length_bias", longer, count=len(kept), unit="share")
+        work.log(f"the chosen answer is the longer one in {longer:.0%}")

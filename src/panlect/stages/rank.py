@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,12 +23,11 @@ from panlect.draft import Draft, draft
 from panlect.endpoint import Endpoint, EndpointConfig
 from panlect.errors import ConfigError, DataError
 from panlect.folder import Folder, Input, one_model, tables
-from panlect.measure.choosing import length_bias
 from panlect.rating.agreement import by_agreement
 from panlect.rating.alignment import CrossEntropy, by_alignment
 from panlect.rating.judge import cases_of, judge, judged_pairs, reliability
 from panlect.rating.prompts import choose
-from panlect.rating.samples import Row, Samples
+from panlect.rating.samples import Row, Samples, longer_chosen
 from panlect.tables import SCHEMAS
 
 VERSION = 1
@@ -209,15 +208,8 @@ def _write(rows: list[Row], found: Sequence[Samples], work: Draft) -> None:
     counts = frame.group_by("answer_language", "reason").len().sort("answer_language", "reason")
     for language, reason, count in counts.iter_rows():
         work.number("pairs", float(count), language=language, group=reason, count=count, unit="pairs")
-    longer = _length_bias(frame)
+    longer = longer_chosen(frame.to_dicts())
     work.number("length_bias", longer, count=frame.height)
     languages = frame["answer_language"].n_unique()
     work.log(f"{frame.height:,} pairs in {languages} languages from {len(found):,} prompts")
     work.log(f"the chosen answer is the longer one in {longer:.0%}")
-
-
-def _length_bias(frame: pl.DataFrame) -> float:
-    def lengths(side: str) -> Iterable[int]:
-        return (len(messages[-1]["content"]) for messages in frame[side])
-
-    return length_bias(list(lengths("chosen")), list(lengths("rejected")))
