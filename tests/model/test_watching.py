@@ -1,7 +1,10 @@
 """What the loop does beside descending: held-out texts, best weights, averages, estimates, trackers, shortages."""
 
+import contextlib
 import importlib.util
+import json
 import math
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -227,6 +230,36 @@ def test_tensorboard_gets_the_curves(model: Model, tmp_path: Path) -> None:
     told = [(row["step"], ledger.means(row, "loss")["tha_Thai"]) for row in ledger.rows]
     assert [step for step, _ in drawn] == [step for step, _ in told]
     np.testing.assert_allclose([value for _, value in drawn], [value for _, value in told], rtol=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_trackio_gets_the_curves_of_each_step(
+    tokenizer: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("trackio", reason="needs the extra `tracking`")
+    for name in ("base", "chat"):
+        ledger, _, _ = run(build(tokenizer, SHAPE, seed=1), tmp_path / name, track=("trackio",))
+        told = [(row["step"], ledger.means(row, "loss")["tha_Thai"]) for row in ledger.rows]
+        (database,) = (tmp_path / name / "tracking" / "trackio").glob("*.db")
+        with contextlib.closing(sqlite3.connect(database)) as opened:
+            rows = opened.execute("select step, metrics from metrics order by step").fetchall()
+        found = [(step, json.loads(metrics)["loss/tha_Thai"]) for step, metrics in rows]
+        assert found == [(step, pytest.approx(value)) for step, value in told]
+    assert not capsys.readouterr().out, "stdout belongs to results"
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_wandb_gets_the_curves_and_sends_nothing(
+    model: Model, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("wandb", reason="needs the extra `tracking`")
+    ledger, _, _ = run(model, tmp_path, track=("wandb",))
+    (file,) = (tmp_path / "tracking" / "wandb").glob("offline-run-*/*.wandb")
+    written = file.read_bytes()
+    assert b"loss/tha_Thai" in written
+    for row in ledger.rows:
+        assert str(ledger.means(row, "loss")["tha_Thai"])[:9].encode() in written
+    assert not capsys.readouterr().out, "stdout belongs to results"
 
 
 # ------------------------------------------------------------------------------ shortages

@@ -2,7 +2,9 @@
 
 import importlib
 import os
+import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -43,7 +45,12 @@ class Trackio:
     def __init__(self, directory: Path, name: str, start: int) -> None:
         os.environ["TRACKIO_DIR"] = str(directory / "trackio")
         self._trackio = _needed("trackio", "trackio")
-        self._trackio.init(project="panlect", name=name, resume="allow", embed=False)
+        # It reads the variable when it is imported: a second step would write into the first one's place.
+        for module in [each for key, each in sys.modules.items() if key.split(".")[0] == "trackio"]:
+            if hasattr(module, "TRACKIO_DIR"):
+                setattr(module, "TRACKIO_DIR", directory / "trackio")  # noqa: B010
+        with redirect_stdout(sys.stderr):  # it greets on stdout, which belongs to results
+            self._trackio.init(project="panlect", name=name, resume="allow", embed=False)
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
         """Write down numbers of a step."""
@@ -51,7 +58,8 @@ class Trackio:
 
     def close(self) -> None:
         """Finish the files."""
-        self._trackio.finish()
+        with redirect_stdout(sys.stderr):
+            self._trackio.finish()
 
 
 class Wandb:
@@ -61,7 +69,10 @@ class Wandb:
         directory.mkdir(parents=True, exist_ok=True)
         module = _needed("wandb", "wandb")
         mode = os.environ.get("WANDB_MODE", "offline")
-        self._run = module.init(project="panlect", name=name, dir=str(directory), mode=mode)
+        settings = module.Settings(silent=True, console="off")
+        self._run = module.init(
+            project="panlect", name=name, dir=str(directory), mode=mode, settings=settings
+        )
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
         """Write down numbers of a step."""
@@ -69,7 +80,7 @@ class Wandb:
 
     def close(self) -> None:
         """Finish the files."""
-        self._run.finish(quiet=True)
+        self._run.finish()
 
 
 KINDS: dict[str, Callable[[Path, str, int], Tracker]] = {
