@@ -259,3 +259,9 @@ def test_the_final_arm_is_the_same_in_every_slice() -> None:
     ]
     study = view(*rows)
     assert study.final(Slice("conductivity", "world", "")) == "chat"
+
+
+def test_a_gap_of_chrf_is_in_points_and_one_of_accuracy_in_per_cent() -> None:
+    assert value(66.759, measure("gap", "points").kind) == "66.8"
+    assert value(0.25, measure("gap", "share").kind) == "25.0\u00a0%"
+    assert measure("gap", "points").lower_is_better

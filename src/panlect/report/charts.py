@@ -66,7 +66,7 @@ class Across(NamedTuple):
 def _x(across: Across) -> dict[str, Any]:
     """What all layers of a chart say about the horizontal axis, so that they share it."""
     scale = alt.Scale(domain=list(across.domain), nice=False) if across.domain else alt.Scale(zero=False)
-    form = "%" if across.percent else "~s" if across.large else "~g"
+    form = "%" if across.percent else "~s" if across.large else "~r"
     # At the top, where the eye begins: a chart of 50 lines is taller than a screen.
     axis = alt.Axis(format=form, orient="top", tickCount=6)
     return {"scale": scale, "title": across.title, "axis": axis}

@@ -10,7 +10,7 @@ from panlect.report.paired import paired
 from panlect.report.settings import ReportConfig
 from panlect.report.slicing import sliced
 from panlect.report.tabling import language_cell, score_cell
-from panlect.report.view import BESIDE, OPEN, Score, Slice, View, presented
+from panlect.report.view import BESIDE, OPEN, WAYS, Score, Slice, View, presented
 from panlect.report.wording import counted, made
 
 
@@ -31,14 +31,15 @@ def other_measures(view: View, config: ReportConfig) -> Section | Missing:
         opened = place == 0 and part.measure in OPEN
         drawn = f"measure-{number}" if place == 0 else ""  # one picture per measure keeps the page light
         blocks += sliced(view, part, config, name=drawn, shown_at_once=opened)
-    blocks += [_wholes(view, [part for _, part in whole])] if whole else []
+    by_way = view.by_way([part for _, part in whole])
+    blocks += [_wholes(view, parts, WAYS[way]) for way, parts in by_way.items()]
     blocks += [*paired(view), *_pairs(view)]
     if not blocks:
         return Missing("Further measures", "measures beside the leading one (chrF, bits per byte, fertility)")
     return Section("measures", "Further measures", blocks)
 
 
-def _wholes(view: View, slices: Sequence[Slice]) -> Table:
+def _wholes(view: View, slices: Sequence[Slice], way: str) -> Table:
     """Measures that exist over all languages only."""
     steps = list(dict.fromkeys(step for part in slices for step in view.steps_of(part)))
     columns = (Column("Measure"), Column("On"), *(Column(step, number=True) for step in steps))
@@ -47,7 +48,8 @@ def _wholes(view: View, slices: Sequence[Slice]) -> Table:
         shape, wholes = presented(part, view.rows(part)), [view.whole(part, step) for step in steps]
         cells = (score_cell(whole[0] if whole else None, shape) for whole in wholes)
         rows.append((Cell(shape.title), Cell(part.title), *cells))
-    return Table("Measures over all languages together", columns, tuple(rows))
+    title = "Measures over all languages together"
+    return Table(f"{title}: {way}" if way else title, columns, tuple(rows))
 
 
 def _pairs(view: View) -> list[Block]:

@@ -22,6 +22,7 @@ from panlect.draft import draft
 from panlect.errors import FolderError
 from panlect.folder import Folder, Input
 from panlect.report import (
+    benchmarks,
     consistency,
     curation,
     further,
@@ -48,6 +49,7 @@ SECTIONS: tuple[Callable[[View, ReportConfig], Section | Missing], ...] = (
     scores.verdict,
     scores.worst,
     scores.every_language,
+    benchmarks.benchmarks,
     transfer.transfer,
     consistency.consistency,
     outcomes.outcomes,

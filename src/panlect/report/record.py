@@ -17,7 +17,7 @@ DROPPED = {"folder": pl.String, "kind": pl.String, "reason": pl.String, "rows": 
 ANSWER_COLUMNS = (
     *tables.SCHEMAS["answer"],
     *("answer_language", "prompt_language", "source_language", "gold", "truth", "reference", "expected"),
-    *("parsed", "purpose", "score", "measure"),
+    *("parsed", "purpose", "form", "score", "measure"),
 )
 """Columns of stored answers that the page shows; an evaluation may store many more."""
 FROM_ONE_LANGUAGE = ("conductivity", "correct_overlap")

@@ -6,7 +6,7 @@ import re
 import polars as pl
 
 from panlect.report.blocks import Missing, Sample, Samples, Saying, Section
-from panlect.report.naming import direction, named
+from panlect.report.naming import Named, direction, named
 from panlect.report.settings import ReportConfig
 from panlect.report.view import Slice, View, shown
 from panlect.report.wording import measure, value
@@ -79,11 +79,8 @@ def _sample(code: str, rows: pl.DataFrame, steps: list[str]) -> Sample:
             verdict=row["verdict"] or "",
             score=_score(row),
             sign=SIGNS.get(row["verdict"] or "", "·"),
-            # What an answer is in is known only when it is in the language it should be in.
-            lang=wanted.lang if row["verdict"] in {"correct", "wrong"} else "und",
-            dir=wanted.direction
-            if row["verdict"] in {"correct", "wrong"}
-            else direction(row["answer"] or ""),
+            lang=wanted.lang if _as_wanted(row, wanted) else "und",
+            dir=wanted.direction if _as_wanted(row, wanted) else direction(row["answer"] or ""),
         )
         for row in sorted(of_question.iter_rows(named=True), key=lambda row: order[row["step"]])
     )
@@ -100,6 +97,14 @@ def _sample(code: str, rows: pl.DataFrame, steps: list[str]) -> Sample:
         truth_dir=wanted.direction,
         answers=sayings,
     )
+
+
+def _as_wanted(row: dict[str, object], wanted: Named) -> bool:
+    """Whether an answer is in its language: judged to be, or scored and in letters that are not ASCII."""
+    if row["verdict"] != "scored" or wanted.script == "Latin":
+        return row["verdict"] in {"correct", "wrong"}
+    letters = [letter for letter in str(row["answer"] or "") if letter.isalpha()]
+    return 2 * sum(letter.isascii() for letter in letters) < len(letters)
 
 
 def _prompt_language(row: dict[str, object]) -> str:

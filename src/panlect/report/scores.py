@@ -186,14 +186,15 @@ def _beside(view: View, part: Slice) -> dict[str, dict[str, Cell]]:
     """Further columns for the worst languages: other language, malformed, tokens seen."""
     columns: dict[str, dict[str, Cell]] = {}
     for name in sorted(OPEN):
-        if name != part.measure and (slices := view.slices(name)) and view.worst_first(slices[0]):
+        slices = [each for each in view.slices(name) if view.way_of(each) == view.way_of(part)]
+        if name != part.measure and slices and view.worst_first(slices[0]):
             final, scores, shape = view.final(slices[0]), view.scores(slices[0]), measure(name)
             columns[f"{shape.title}, {slices[0].title}"] = {
                 code: score_cell(score, shape) for (step, code), score in scores.items() if step == final
             }
     for name in ("off_target", "malformed"):
         other = Slice(name, part.benchmark, part.group)
-        if view.slices(name):
+        if view.slices(name) and view.way_of(part) != "likelihood":
             final, scores, shape = view.final(part), view.outcome(other), measure(name)
             columns[shape.title] = {
                 code: score_cell(score, shape) for (step, code), score in scores.items() if step == final

@@ -21,7 +21,7 @@ def transfer(view: View, config: ReportConfig) -> Section | Missing:
         return Missing(title, "conductivity, or accuracy on held-out and seen facts")
     blocks: list[Block] = []
     if grouped or conductivity:
-        blocks.append(_at_a_glance(view, [*accuracy, *conductivity]))
+        blocks += [_at_a_glance(view, parts) for parts in view.by_way([*accuracy, *conductivity]).values()]
     if view.arms:
         for place, part in enumerate([*_leading(view, accuracy), *conductivity][:4]):
             blocks += _seeds(view, part, f"seeds-{place}")

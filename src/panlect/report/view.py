@@ -30,6 +30,15 @@ CHANCE = {"accuracy": "chance", "choice_accuracy": "choice_chance", "rankc": "ra
 """The measure that holds the guessing level of another one."""
 BESIDE = frozenset({*CHANCE.values(), "rankc", "off_target", "malformed", "undetermined", "empty"})
 """Measures that are shown beside others, and lead only a section of their own."""
+BY_LIKELIHOOD = frozenset(
+    {
+        *("bits_per_byte", "choice_accuracy", "choice_chance", "accuracy_characters", "accuracy_bytes"),
+        *("accuracy_sum", "accuracy_length", "mc2", "confidence", "calibration_error"),
+    }
+)
+"""Measures that are made of log-probabilities, whatever their benchmark is otherwise asked for."""
+WAYS = {"": "", "generated": "answers in the model's own words", "likelihood": "choices by likelihood"}
+"""Ways of scoring, for a heading; empty where the answers are not stored."""
 CODE = re.compile(r"\b[a-z]{3}_[A-Z][a-z]{3}\b")
 
 
@@ -128,6 +137,46 @@ class View:
                 )
                 return next(each for each in self.slices(name) if tuple(each[1:]) in with_languages)
         return None
+
+    @cached_property
+    def _asked(self) -> dict[str, tuple[str, str]]:
+        """The main measure and the form of each benchmark, as the stored answers say."""
+        answers = self.record.answers
+        if not {"measure", "form"} <= set(answers.columns):
+            return {}
+        if "purpose" in answers.columns:
+            answers = answers.filter(pl.col("purpose").fill_null("answer") == "answer")
+        found = answers.select("benchmark", "measure", "form").unique(maintain_order=True).drop_nulls()
+        return {benchmark: (name, form) for benchmark, name, form in found.iter_rows()}
+
+    @cached_property
+    def main_slices(self) -> list[Slice]:
+        """The main measure of every benchmark that was asked, the leading one first."""
+        parts = [
+            part
+            for benchmark, (name, _) in self._asked.items()
+            for part in self.slices(name)
+            if part.benchmark == benchmark
+        ]
+        return sorted(parts, key=lambda part: part != self.leading)
+
+    def way_of(self, part: Slice) -> str:
+        """How a slice was scored: ``likelihood``, ``generated``, or empty where the answers are not stored.
+
+        A likelihood says what a model prefers of what it is shown, an answer what it says by itself; no table
+        holds both.
+        """
+        if part.measure in BY_LIKELIHOOD:
+            return "likelihood"
+        form = self._asked.get(part.benchmark, ("", ""))[1]
+        return {"choose": "likelihood", "generate": "generated"}.get(form, "")
+
+    def by_way(self, parts: Sequence[Slice]) -> dict[str, list[Slice]]:
+        """Slices that may share a table, by the way they were scored in, in their order."""
+        found: dict[str, list[Slice]] = {}
+        for part in parts:
+            found.setdefault(self.way_of(part), []).append(part)
+        return found
 
     def rows(self, part: Slice) -> pl.DataFrame:
         """All rows of one slice that are not between two languages."""

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -97,6 +97,8 @@ _KNOWN = {
     )
 }
 
+OF_OTHERS = frozenset({"gap", "worst_mean"})
+"""Measures that have the unit of the measure they are made of."""
 OF_ANSWERS = frozenset(
     {"accuracy", "off_target", "malformed", "undetermined", "empty", "right_fact", "choice_accuracy"}
 )
@@ -142,11 +144,11 @@ _COUNTED = frozenset({"tokens", "bytes", "rows", "documents", "characters", "exa
 
 
 def measure(name: str, unit: str = "") -> Measure:
-    """Return how a measure is shown; an unknown one by its unit."""
-    if name in _KNOWN:
-        return _KNOWN[name]
-    kinds = {"share": "share", "percent": "points", "bits": "bits"} | dict.fromkeys(_COUNTED, "count")
-    kind = kinds.get(unit, "ratio")
+    """Return how a measure is shown; an unknown one, and one made of another measure, by its unit."""
+    kinds = {"share": "share", "percent": "points", "points": "points", "bits": "bits"}
+    kind = (kinds | dict.fromkeys(_COUNTED, "count")).get(unit, "ratio")
+    if known := _KNOWN.get(name):
+        return replace(known, kind=kind) if name in OF_OTHERS and unit else known
     return Measure(name, name.replace("_", " ").capitalize(), kind)
 
 
