@@ -5,49 +5,87 @@ the only way to compare decisions.
 """
 
 import json
+import struct
 import sys
 import time
+from importlib.metadata import version
 from pathlib import Path
+from typing import Any
+
+BUCKETS = 14
 
 
-def main(corpus: str, out: str, model: str) -> None:
+def patched(model: str) -> None:
+    """Cut words at white space, and identify with the model that the other side has."""
     import datatrove.pipeline.dedup.minhash as minhash
     import datatrove.pipeline.filters.fineweb_quality_filter as fineweb
     import datatrove.pipeline.filters.gopher_quality_filter as gopher_quality
     import datatrove.pipeline.filters.gopher_repetition_filter as gopher_repetition
     import datatrove.utils.lid as lid
-    from datatrove.pipeline.filters import LanguageFilter
-    from datatrove.pipeline.formatters import FTFYFormatter, PIIFormatter
-    from datatrove.pipeline.readers import JsonlReader
-    from datatrove.pipeline.writers import ParquetWriter
-
-    for module in (gopher_quality, gopher_repetition, fineweb):
-        module.split_into_words = lambda text, language: text.split()
 
     class Spaces:
         def word_tokenize(self, text: str) -> list[str]:
             return text.split()
 
+    for module in (gopher_quality, gopher_repetition, fineweb):
+        module.split_into_words = lambda text, language: text.split()
     minhash.load_word_tokenizer = lambda language: Spaces()
     lid.cached_asset_path_or_download = lambda *arguments, **named: model
-    path, work, seconds = Path(corpus), Path(out), {}
-    steps = {
+
+
+def steps() -> dict[str, Any]:
+    """The steps that look at one document at a time; their models are loaded outside of the timing."""
+    from datatrove.pipeline.filters import (
+        FineWebQualityFilter,
+        GopherQualityFilter,
+        GopherRepetitionFilter,
+        LanguageFilter,
+    )
+    from datatrove.pipeline.formatters import FTFYFormatter, PIIFormatter
+
+    identification = LanguageFilter(label_only=True)
+    identification.model.model  # noqa: B018 - loads
+    return {
         "mojibake": FTFYFormatter(),
-        "identification": LanguageFilter(label_only=True),
-        "gopher repetition": gopher_repetition.GopherRepetitionFilter(),
-        "gopher quality": gopher_quality.GopherQualityFilter(min_stop_words=None),
-        "fineweb quality": fineweb.FineWebQualityFilter(),
+        "identification": identification,
+        "gopher repetition": GopherRepetitionFilter(),
+        "gopher quality": GopherQualityFilter(min_stop_words=None),
+        "fineweb quality": FineWebQualityFilter(),
         "private data": PIIFormatter(),
     }
+
+
+def deduplicated(documents: list[Any], work: Path) -> list[Any]:
+    """Return the documents that MinHash keeps; leave the clusters in `work`."""
+    import datatrove.pipeline.dedup.minhash as minhash
+
+    settings = minhash.MinhashConfig(n_grams=5, num_buckets=BUCKETS, hashes_per_bucket=8)
+    signatures, buckets, remove = (str(work / name) for name in ("signatures", "buckets", "remove"))
+    minhash.MinhashDedupSignature(signatures, settings).run(iter(documents))
+    for bucket in range(BUCKETS):
+        minhash.MinhashDedupBuckets(signatures, buckets, config=settings).run(None, bucket, BUCKETS)
+    minhash.MinhashDedupCluster(buckets, remove, config=settings, save_cluster_id=True).run(None)
+    return list(minhash.MinhashDedupFilter(remove).run(iter(documents)))
+
+
+def clusters(documents: list[Any], work: Path) -> dict[str, int]:
+    """Return the cluster of every document that has one."""
+    pairs = struct.iter_unpack("<II", (work / "remove" / "000000.clusters").read_bytes())
+    return {documents[place].id: cluster for place, cluster in pairs}
+
+
+def main(corpus: str, out: str, model: str) -> None:
+    from datatrove.pipeline.readers import JsonlReader
+    from datatrove.pipeline.writers import ParquetWriter
+
+    patched(model)
+    path, work, seconds = Path(corpus), Path(out), {}
+    todo, reasons = steps(), {}
     start = time.process_time()
     documents = list(JsonlReader(str(path.parent), glob_pattern=path.name).run())
     seconds["read"] = time.process_time() - start
-    reasons = {}
-    for name, step in steps.items():
-        if name == "identification":
-            step.model.model  # noqa: B018 - loads the model outside the timing
-        start = time.process_time()
-        before = {document.id for document in documents}
+    for name, step in todo.items():
+        start, before = time.process_time(), {document.id for document in documents}
         documents = list(step.run(iter(documents)))
         seconds[name] = time.process_time() - start
         reasons |= dict.fromkeys(before - {document.id for document in documents}, name)
@@ -57,18 +95,11 @@ def main(corpus: str, out: str, model: str) -> None:
             writer.write(document)
     seconds["write"] = time.process_time() - start
     start = time.process_time()
-    settings = minhash.MinhashConfig(n_grams=5, num_buckets=14, hashes_per_bucket=8)
-    minhash.MinhashDedupSignature(str(work / "signatures"), settings).run(iter(documents))
-    for bucket in range(14):
-        minhash.MinhashDedupBuckets(str(work / "signatures"), str(work / "buckets"), config=settings).run(
-            None, bucket, 14
-        )
-    minhash.MinhashDedupCluster(str(work / "buckets"), str(work / "remove"), config=settings).run(None)
-    kept = [document.id for document in minhash.MinhashDedupFilter(str(work / "remove")).run(iter(documents))]
+    left = {document.id for document in deduplicated(documents, work)}
     seconds["near-duplicates"] = time.process_time() - start
-    left = set(kept)
     reasons |= {document.id: "near-duplicates" for document in documents if document.id not in left}
-    print(json.dumps({"seconds": seconds, "reasons": reasons}))
+    found = {"seconds": seconds, "reasons": reasons, "clusters": clusters(documents, work)}
+    print(json.dumps(found | {"version": version("datatrove")}))
 
 
 if __name__ == "__main__":

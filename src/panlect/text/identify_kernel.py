@@ -6,7 +6,6 @@ import numpy as np
 
 from panlect.text.quality_kernel import jit
 
-
 _AT_ONCE = 16
 
 
