@@ -1,5 +1,6 @@
 """Every recipe and configuration in the repository loads; those of papers share their first steps and run."""
 
+import socket
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -125,7 +126,18 @@ def toy(file: Path) -> Recipe:
     return parse_recipe(values, where=file.name)
 
 
+@pytest.fixture
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("something tried to reach the network")
+
+    for name in ("create_connection", "getaddrinfo"):
+        monkeypatch.setattr(socket, name, refuse)
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("no_network")
 def test_every_paper_runs_from_start_to_report(tmp_path: Path) -> None:
     for file in PAPERS:
         if file.stem in ("mapo", "sdrrl"):
