@@ -6,11 +6,14 @@ languages with high rewards, and its softmax is the new mixture. The authors' se
 
 Two additions of ours: a floor under every share, because the softmax can collapse onto one language, and the
 entropy of the shares, to be logged at every update. The warm start is exact instead of fitted by steps.
+
+No model is seen here: `panlect.model.live_mixture` trains round by round, takes the rewards and asks for the
+quotas of the next round.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -18,7 +21,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from panlect.errors import ConfigError
-from panlect.mixture.schedule import Schedule
 from panlect.mixture.shares import Floats, Ints, largest_remainder
 
 Average = Literal["all", "worst-half", "best-half"]
@@ -157,44 +159,3 @@ def next_quotas(
         ]
     )
     return largest_remainder(weights, draws)
-
-
-@dataclass(frozen=True)
-class Round:
-    """One phase of training with constant shares: its draws are `schedule.draws(start, len(schedule))`."""
-
-    schedule: Schedule
-    start: int
-    shares: Floats
-    entropy: float
-
-
-def live(
-    schedule: Schedule,
-    scorer: LanguageScorer,
-    languages: Sequence[str],
-    *,
-    draws: int,
-    reward: Callable[[], ArrayLike],
-) -> Iterator[Round]:
-    """Rounds of training without end: train on the round's draws, then ask for the next.
-
-    Between two rounds `reward` is called (it looks at the model as it is by then) and the scorer updated. All
-    shares that were ever used are in the schedule's phases, so it can be stored, resumed and read back.
-
-    Args:
-        schedule: over the components so far, with or without phases.
-        scorer: one logit per language.
-        languages: their codes; a component's name ends in its language's, as `source/kind/swh_Latn`.
-        draws: length of a round.
-        reward: one number per language.
-    """
-    components = [
-        (name.rsplit("/", 1)[-1], float(rows))
-        for name, rows in zip(schedule.names, schedule.rows, strict=True)
-    ]
-    while True:
-        start = len(schedule)
-        schedule = schedule.then(next_quotas(scorer.shares, languages, components, draws).tolist())
-        yield Round(schedule, start, scorer.shares, scorer.entropy)
-        scorer.update(reward())
