@@ -9,7 +9,7 @@ from panlect.benchmarks import BENCHMARKS, benchmark
 from panlect.benchmarks.benchmark import BAD_LABELS, Answer, Benchmark
 from panlect.benchmarks.questions import ask, faults, judge, sample
 from panlect.benchmarks.summary import FROM_SUMS, WITHOUT_INTERVAL
-from panlect.errors import ConfigError
+from panlect.errors import ConfigError, FolderError
 
 
 def row(item: str, language: str = "swh_Latn", **other: object) -> dict[str, object]:
@@ -104,4 +104,18 @@ def test_the_pages_name_every_benchmark_and_measure() -> None:
         assert f"| `{name}` | {found.measure} |" in page
         assert f"`{found.measure}`" in measures
     for name in (*BAD_LABELS, *FROM_SUMS, *WITHOUT_INTERVAL):
-        assert f"`{name}`" in measures or name == "spbleu", name
+        assert f"`{name}`" in measures, name
+
+
+def test_a_hub_that_cannot_be_reached(monkeypatch: pytest.MonkeyPatch) -> None:
+    from panlect.benchmarks import catalog
+
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+
+    def no_network(repository: str) -> Path:
+        raise ConnectionError
+
+    monkeypatch.setattr(catalog, "_snapshot", no_network)
+    with pytest.raises(FolderError, match="the Hub cannot be reached from here") as caught:
+        catalog.read("xcopa", catalog.Places({}, "", hub=True), ())
+    assert "set data.xcopa" in str(caught.value)

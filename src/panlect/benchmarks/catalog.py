@@ -6,6 +6,7 @@ may go on: `flores200` for `flores`), then, where it has one, in its repository 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,6 +17,8 @@ from panlect.benchmarks.benchmark import Benchmark, Reading
 from panlect.benchmarks.files import canonical, lines_of, text_of
 from panlect.errors import FolderError
 
+OFFLINE = frozenset({"OfflineModeIsEnabled", "LocalEntryNotFoundError", "ConnectionError", "ConnectTimeout"})
+"""What the Hub's client raises where there is no network."""
 TABLES_ONLY = ("world", "world_crossed", "world_names", "held_out_text", "held_out_translation")
 """Benchmarks whose rows are made by a stage, not read from published files."""
 
@@ -79,10 +82,13 @@ def _download(found: Benchmark) -> Path:
     try:
         return _snapshot(found.source)
     except Exception as error:  # any failure of the network is the same to the user
+        kind = type(error).__name__
+        offline = kind in OFFLINE or os.environ.get("HF_HUB_OFFLINE", "") not in ("", "0")
+        why = "the Hub cannot be reached from here, and it is not in its cache" if offline else kind
         raise FolderError(
-            f"'{found.name}' could not be fetched from the Hub ({type(error).__name__})",
-            where=found.source,
-            fix=f"download it yourself and set data.{found.name}",
+            f"the files of '{found.name}' could not be fetched ({why})",
+            where=f"https://huggingface.co/datasets/{found.source}",
+            fix=f"go online once, or copy the files here and set data.{found.name} to their directory",
         ) from error
 
 

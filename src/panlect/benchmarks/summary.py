@@ -42,7 +42,7 @@ WITHOUT_INTERVAL = frozenset({"chance", "choice_chance", "constant"})
 
 NOTHING = float("nan")
 
-UNITS: Mapping[str, str] = dict.fromkeys(SCORES, "points") | {"bits_per_byte": "bits"}
+UNITS: Mapping[str, str] = dict.fromkeys(SCORES, "points") | {"bits_per_byte": "bits", "comet": "score"}
 """Units of measures that are not shares."""
 
 

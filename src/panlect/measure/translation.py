@@ -18,9 +18,12 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from functools import lru_cache
 from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+from panlect.errors import DataError
 
 Floats = NDArray[np.float64]
 Statistics = tuple[float, ...]
@@ -102,15 +105,44 @@ def bleu_tokeniser(language: str) -> str:
     return "char" if script in _UNSPACED else "13a"
 
 
+def flores_tokeniser() -> Path:
+    """Where sacreBLEU keeps the SentencePiece model of spBLEU.
+
+    Raises:
+        DataError: it is not there, or `sentencepiece` is not installed. It is never downloaded unasked.
+    """
+    from sacrebleu import utils
+    from sacrebleu.tokenizers.tokenizer_spm import SPM_MODELS
+
+    address = str(SPM_MODELS["flores200"]["url"])
+    path = Path(utils.SACREBLEU_DIR) / "models" / address.rpartition("/")[2]
+    if not path.is_file() or not find_spec("sentencepiece"):
+        raise DataError(
+            "spBLEU needs the tokeniser of FLORES-200"
+            + ("" if find_spec("sentencepiece") else " and the package sentencepiece"),
+            where=str(path),
+            fix=f"download {address} once to that place and pip install sentencepiece, or unset spbleu",
+        )
+    return path
+
+
 @lru_cache(maxsize=16)
 def _bleu(tokeniser: str) -> object:
     from sacrebleu.metrics.bleu import BLEU
 
+    if tokeniser == "flores200":
+        flores_tokeniser()
     return BLEU(tokenize=tokeniser, effective_order=True)
 
 
 def bleu_statistics(hypothesis: str, reference: str, *, tokeniser: str = "13a") -> Statistics:
-    """Matched n-grams 1..4, n-grams 1..4 of the hypothesis, and both lengths in tokens."""
+    """Matched n-grams 1..4, n-grams 1..4 of the hypothesis, and both lengths in tokens.
+
+    With the tokeniser `flores200` it is spBLEU (Goyal et al. 2022).
+
+    Raises:
+        DataError: the tokeniser's file is not there.
+    """
     found = _bleu(tokeniser).sentence_score(hypothesis, [reference])  # type: ignore[attr-defined]
     return (*map(float, found.counts), *map(float, found.totals), float(found.sys_len), float(found.ref_len))
 

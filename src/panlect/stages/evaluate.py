@@ -16,7 +16,7 @@ from typing import Any, Literal
 import polars as pl
 from pydantic import Field
 
-from panlect.benchmarks import agenda, catalog, coverage
+from panlect.benchmarks import agenda, catalog, coverage, translated
 from panlect.benchmarks.answers import answer_rows, numbers_of_answers, stored_answers
 from panlect.benchmarks.asking import Job, answer_all
 from panlect.benchmarks.benchmark import Answer, Benchmark, Row
@@ -32,6 +32,7 @@ from panlect.folder import models as find_models
 from panlect.folder import tables as read_tables
 from panlect.language import codes_of
 from panlect.measure.fairness import worst
+from panlect.measure.translation import flores_tokeniser
 from panlect.tables import SCHEMAS
 
 VERSION = 1
@@ -51,7 +52,10 @@ class EvaluateConfig(Config):
     data_directory: str = ""
     """A directory with one folder per benchmark."""
     hub: bool = False
-    """Fetch the files of benchmarks named in `benchmarks` from the Hugging Face Hub if they are not here."""
+    """Fetch files that are not here from the Hugging Face Hub."""
+    harness_tasks: str = ""
+    """A directory with your own task files of lm-evaluation-harness, for `lm-eval:name`; then those that the
+    harness has are not looked through, which takes ten seconds."""
     languages: str | tuple[str, ...] = ()
     """Languages in any scheme, or names of groups; empty asks in all."""
     items_per_language: int = Field(default=0, ge=0)
@@ -71,6 +75,10 @@ class EvaluateConfig(Config):
     """Ask the questions again as people type them; each change is a group of its own (`slice=typos`)."""
     lexicons: str = ""
     """For `code_switched`: a directory with `en_<language>.tsv` (English, tab, translation)."""
+    spbleu: bool = False
+    """Rate translations by spBLEU too; the tokeniser's file must be where sacreBLEU looks for it."""
+    comet: str = ""
+    """Rate translations by this model of COMET too, which must be installed."""
     endpoint: EndpointConfig | None = None
     """A model behind an OpenAI-compatible server, evaluated beside the inputs under its own name."""
     pivot: str = "eng_Latn"
@@ -124,7 +132,7 @@ def evaluate(inputs: Sequence[Input], out: Path, config: EvaluateConfig) -> Fold
         assert config.endpoint is not None, "stored answers are never asked for again"
         return Remote(config.endpoint, chats=_chats(one, config))
 
-    earlier = _earlier(inputs)
+    rate, earlier = _rater(config), _earlier(inputs)
     contestants = _contestants(inputs, config, tuple(earlier))
     with draft(out, "evaluate", VERSION, config, inputs) as work:
         questions = _questions(work, inputs, config)
@@ -143,12 +151,26 @@ def evaluate(inputs: Sequence[Input], out: Path, config: EvaluateConfig) -> Fold
                 answers = answer_all(jobs, partial(open_engine, one), store, bar, known)
             frames.append(answer_rows(one.step, found, questions.rows, jobs, answers))
             if one.kind == "model" and (tasks := _harness_tasks(config)):
-                _write_harness(work, one.step, evaluate_task(one.location, tasks))
-        _write(work, pl.concat(frames), config)
+                include = Path(config.harness_tasks) if config.harness_tasks else None
+                _write_harness(work, one.step, evaluate_task(one.location, tasks, include=include))
+        _write(work, pl.concat(frames), config, rate)
     return work.folder
 
 
-def _write(work: Draft, answers: pl.DataFrame, config: EvaluateConfig) -> None:
+def _rater(config: EvaluateConfig) -> Any:
+    """COMET's function, None if it is not asked for. What is missing, for spBLEU too, is said before any work."""
+    from panlect.model.comet import rater
+
+    if config.spbleu:
+        flores_tokeniser()
+    return rater(config.comet) if config.comet else None
+
+
+def _write(work: Draft, answers: pl.DataFrame, config: EvaluateConfig, rate: Any) -> None:
+    if config.spbleu:
+        answers = translated.with_spbleu(answers)
+    if rate:
+        answers = translated.with_comet(answers, rate)
     work.write("answer", answers)
     made = numbers_of_answers(answers, pivot=config.pivot, seed=config.seed)
     numbers = pl.DataFrame(made, schema=dict(SCHEMAS["numbers"]))
