@@ -168,6 +168,17 @@ def test_a_whole_sentence_may_be_short_and_a_fragment_may_not():
     assert of("I do not know...\nMore...", "ellipsis_line_ratio") == 1
 
 
+def test_menus_and_spam_of_few_words_by_hand():
+    assert of("a b\nc\nd d d d\nOne two three\nYes.", "fragment_line_ratio") == 2 / 5
+    assert of("家\n新闻报道\n我们的联系方式在这里\n好。\n价格", "fragment_line_ratio") == 3 / 5
+    assert math.isnan(of("a\nb\nc", "fragment_line_ratio"))
+    assert of("buy cheap pills now " * 20, "word_entropy_bits") == pytest.approx(2)
+    assert of(" ".join(f"w{n}" for n in range(64)), "word_entropy_bits") == pytest.approx(6)
+    assert math.isnan(of("buy cheap pills now " * 12, "word_entropy_bits"))
+    menu = judge_all(measure(["Home\nAbout us\nНовости\nContact\nSign in"]), bounds(("panlect",), "eng_Latn"))
+    assert menu[0].measure == "fragment_line_ratio"
+
+
 @pytest.mark.real_data
 def test_clean_sentences_stay_in_every_language(real_data):
     """Translated sentences of 193 languages, every fifth: the default bounds drop at most 2 %."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from panlect.text.identify import UNDETERMINED, Scorer, Scores, canonical
 from panlect.text.needs import needs
 
-SURE_SHARE = 0.9
+SURE_SHARE = 0.7
 """From this probability on, the smaller models' answer stands."""
 
 

@@ -67,6 +67,8 @@ MEASURES = (
     "word_repetition",
     "character_repetition",
     "fragment_words",
+    "fragment_line_ratio",
+    "word_entropy_bits",
 )
 """The columns of `measure`, in order."""
 
@@ -226,6 +228,7 @@ HIGHER_IS_BETTER = frozenset(
         "words",
         "solid_words",
         "fragment_words",
+        "word_entropy_bits",
         "alphabetic_word_ratio",
         "distinct_stop_words",
         "stop_word_ratio",

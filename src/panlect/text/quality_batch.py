@@ -5,20 +5,27 @@ from typing import Any
 import numpy as np
 
 from panlect.text.quality_kernel import (
-    bullet_measures,
     character_measures,
     character_repetition,
-    ends_a_sentence,
     jit,
-    line_measures,
     next_grams,
     repeated_grams,
-    repeated_parts,
     split,
     top_gram,
+    word_entropy_bits,
     word_measures,
     word_repetition,
 )
+from panlect.text.quality_lines import (
+    bullet_measures,
+    ends_a_sentence,
+    fragment_lines,
+    line_measures,
+    repeated_parts,
+)
+
+FEWEST_LINES, FEWEST_WORDS = 5, 50
+"""Of fewer lines no share of fragments is told, of fewer words no entropy."""
 
 
 @jit  # type: ignore[untyped-decorator]
@@ -117,4 +124,9 @@ def measure_batch(texts: Any, kinds: Any, lower: Any, lists: Any, sizes: Any, ou
             row[33] = word_repetition(grams, count - word_n + 1, (keys, stamps, counts, stamp))
         if character_n:
             row[34] = character_repetition(mine, character_n, (keys, stamps, counts, stamp + 1))
-        stamp += 2
+        lines, fragments = fragment_lines(mine, kinds, words)
+        if lines >= FEWEST_LINES:
+            row[36] = fragments / lines
+        if count >= FEWEST_WORDS:
+            row[37] = word_entropy_bits(words, (keys, stamps, counts, stamp + 2))
+        stamp += 3
