@@ -176,3 +176,18 @@ def test_a_models_cost_is_that_of_its_own_steps(tmp_path: Path) -> None:
     assert costs(View(_entries([work.folder]))) == {"base": 0, "chat": 10, "tuned": 18}
     step("pairs", base, seconds=4)  # made again from something else: what it cost for `tuned` is not known
     assert costs(View(_entries([work.folder]))) == {"base": 0, "chat": 10}
+
+
+def test_a_difference_that_may_be_chance_says_so(tmp_path: Path) -> None:
+    """39 of 40 beside 40 of 40 may be chance; 10 of 40 is not."""
+    counts = {"best": 40, "almost": 39, "far": 10}
+    folders = [
+        evaluation(tmp_path / name / "scores", name, {"swh_Latn": count}) for name, count in counts.items()
+    ]
+    html = render(_entries(folders), LeaderboardConfig())
+    rows = re.findall(r'<th scope="row"[^>]*>\d\. (\w+)</th>(.*?)</tr>', html)
+    assert [(name, "may be chance" in row) for name, row in rows] == [
+        ("best", False),
+        ("almost", True),
+        ("far", False),
+    ]

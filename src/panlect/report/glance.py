@@ -51,7 +51,9 @@ def glance(view: View, leading: Slice, means: Mapping[str, Score]) -> Section:
         else ""
     )
     caption = "Means over languages, the best first; every column is a table of its own below."
-    return Section("glance", "At a glance", [Prose(text), Table(caption, tuple(heads), tuple(rows))])
+    return Section(
+        "glance", "At a glance", [*([Prose(text)] if text else []), Table(caption, tuple(heads), tuple(rows))]
+    )
 
 
 def _head(part: Slice, leading: Slice) -> str:
@@ -61,7 +63,8 @@ def _head(part: Slice, leading: Slice) -> str:
 
 def _beside(view: View, leading: Slice) -> list[Slice]:
     """What else is told of each model: other slices of the same measure, then its ways of failing."""
-    others = [part for part in view.slices(leading.measure) if part != leading]
+    way = view.way_of(leading)
+    others = [part for part in view.slices(leading.measure) if part != leading and view.way_of(part) == way]
     failures = [leading._replace(measure=name) for name in BESIDE]
     return [*others, *(part for part in failures if view.rows(part).height)]
 

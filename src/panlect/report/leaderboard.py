@@ -23,7 +23,7 @@ from panlect.config import Config
 from panlect.draft import draft
 from panlect.errors import FolderError
 from panlect.folder import Folder, Input
-from panlect.measure.interval import Comparison, macro_bootstrap, paired_bootstrap
+from panlect.measure.interval import Comparison, false_discoveries, macro_bootstrap, paired_bootstrap
 from panlect.report import charts
 from panlect.report.blocks import Block, Cell, Column, Figure, Heading, Missing, Prose, Section, Table
 from panlect.report.glance import glance
@@ -32,9 +32,9 @@ from panlect.report.naming import named
 from panlect.report.page import page
 from panlect.report.record import Record, read
 from panlect.report.settings import ReportConfig
-from panlect.report.tabling import dot_panels, language_cell, score_cell
+from panlect.report.tabling import dot_panels, language_cell, score_cell, signed_cell
 from panlect.report.view import Score, Slice, View, presented, shown
-from panlect.report.wording import Measure, counted, interval, listed, made, measure, value
+from panlect.report.wording import Measure, counted, listed, made, measure, value
 
 VERSION = 1
 PAGE = "leaderboard.html"
@@ -319,19 +319,27 @@ class Contest:
         is_share = self.shape.kind == "share" and not self.shape.lower_is_better
         heads = ["Mean over languages", f"Mean of the worst {min(WORST, len(self.languages))}"]
         heads += [f"Languages from {100 * self.config.fair_from_share:g}\u00a0%"] if is_share else []
-        versus = any(each.versus for each in ranked)
+        tested = [each for each in ranked if each.versus]
+        versus = bool(tested)
+        believed = false_discoveries([each.versus.p_value for each in tested if each.versus])
+        differs = {each.step for each, belief in zip(tested, believed, strict=True) if belief}
         heads += ["Against the first", "p"] if versus else []
         rows = []
         for place, each in enumerate(ranked, start=1):
             cells = [Cell(f"{place}. {each.step}", sort=place), score_cell(each.mean, self.shape)]
             cells.append(Cell(value(each.worst, self.shape.kind), sort=each.worst))
             cells += [Cell(f"{each.served} of {len(self.languages)}", sort=each.served)] if is_share else []
-            cells += _versus_cells(each.versus, self.shape) if versus else []
+            cells += _versus_cells(each.versus, self.shape, differs=each.step in differs) if versus else []
             rows.append(tuple(cells))
         columns = (Column("Model"), *(Column(head, number=True) for head in heads))
         caption = (
             f"{title}: the best mean first. Below a mean its 95\u00a0% interval and the answers behind it."
         )
+        if versus:
+            caption += (
+                " Against the first: on the same questions, in pairs; “may be chance” where the test is not"
+                " believed among so many (Benjamini and Hochberg)."
+            )
         return Table(caption, columns, tuple(rows))
 
     def _languages(self, ranked: Sequence[Ranked], title: str, name: str) -> list[Block]:
@@ -374,14 +382,10 @@ class Contest:
         return [Figure(panels, f"{caption}{only}"), table]
 
 
-def _versus_cells(versus: Comparison | None, shape: Measure) -> list[Cell]:
+def _versus_cells(versus: Comparison | None, shape: Measure, *, differs: bool) -> list[Cell]:
+    """The difference to the first, and its p value with a word where it may be chance."""
     if versus is None:
         return [Cell("–", sort=0.0), Cell("–", sort=1.0)]
-    sign = "+" if versus.difference > 0 else ""
-    points = f"{sign}{100 * versus.difference:.1f} points"
-    ends = interval(versus.low, versus.high, shape.kind)
-    note = f"{ends} · n {versus.count:,}".replace(",", "\u202f")
-    return [
-        Cell(points.replace("-", "−"), note=note.replace("-", "−"), sort=versus.difference),
-        Cell(f"{versus.p_value:.3f}", sort=versus.p_value),
-    ]
+    gap = signed_cell(versus.difference, versus.low, versus.high, shape)
+    text = f"{versus.p_value:.3f}"
+    return [gap, Cell(text, note="" if differs else "may be chance", sort=versus.p_value)]
