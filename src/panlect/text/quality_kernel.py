@@ -1,4 +1,4 @@
-"""Compiled loops that measure a text: words, characters, repetitions. `panlect.text.quality` gives them names.
+"""Compiled loops that measure words, characters and repetitions; `panlect.text.quality` names the numbers.
 
 A text is an array of code points. Words are hashed to 64 bits; repetitions are counted on hashes in
 an open-addressing table that is emptied by changing its stamp.
