@@ -30,8 +30,8 @@ class Shards:
         """Take rows; a full file is written at once."""
         if frame.is_empty():
             return
-        self.frames.append(frame)
-        self.size_bytes += int(frame.estimated_size())
+        self.frames.append(_by_itself(frame))
+        self.size_bytes += int(self.frames[-1].estimated_size())
         self.rows += frame.height
         for column in {"language", "source_language", "target_language"} & set(frame.columns):
             self.languages |= set(frame[column].unique())
@@ -43,11 +43,17 @@ class Shards:
         if not self.frames:
             return
         frame = pl.concat(self.frames, how="diagonal_relaxed").rechunk()
+        self.frames = []  # before writing, which takes as much again
         if self.dropped:
             self.draft.drop(self.kind, frame, shard=self.shard)
         else:
             self.draft.write(self.kind, frame, shard=self.shard)
-        self.frames, self.size_bytes, self.shard = [], 0, self.shard + 1
+        self.size_bytes, self.shard = 0, self.shard + 1
+
+
+def _by_itself(frame: pl.DataFrame) -> pl.DataFrame:
+    """Copy rows out of the table that they were chosen from, whose texts they would keep in memory."""
+    return pl.DataFrame(frame.to_arrow(compat_level=pl.CompatLevel.oldest()))
 
 
 class Tables:

@@ -17,7 +17,7 @@ def sources(scratch: Path, count: int) -> list[dict[str, Any]]:
             pl.col("text").str.len_bytes().sum().alias("bytes"),
             pl.col("language").unique(),
         )
-        for frame in frames(scratch, "document", count)
+        for frame in frames(scratch, "document", count, ["source", "licence", "text", "language"])
     ]
     total = (
         pl.concat(parts)
@@ -36,10 +36,12 @@ def languages_in(scratch: Path, count: int) -> set[str]:
     """Return the languages of all rows that could be read and were wanted."""
     found: set[str] = set()
     for kind, columns in (("document", ["language"]), ("pair", ["source_language", "target_language"])):
-        for frame in frames(scratch, kind, count):
+        for frame in frames(scratch, kind, count, columns):
             for column in columns:
                 found |= set(frame[column].unique())
-        for frame in frames(scratch, f"dropped_{kind}", count):
-            if columns[0] in frame.columns:
+        for number in range(count):
+            path = scratch / f"{number:06d}.dropped_{kind}.parquet"
+            if columns[0] in pl.read_parquet_schema(path):
+                frame = pl.read_parquet(path, columns=[columns[0], "step"])
                 found |= set(frame.filter(pl.col("step") != "language")[columns[0]].unique())
     return found - {UNKNOWN}
