@@ -18,12 +18,12 @@ BLOOM = r" ?[^(\s|[.,!?…。，、।۔،])]+"
 NAMES = ("llama-2", "llama-3", "qwen", "bloom", "gpt-2", "xlm-r")
 
 
-def replica(name: str, texts: Sequence[str], size: int) -> Tokenizer:
-    """A tokenizer of about `size` ids in the manner of the named family."""
+def replica(name: str, texts: Sequence[str], size: int, *, letters: str = "") -> Tokenizer:
+    """A tokenizer of about `size` ids in the manner of the named family; XLM-R's knows `letters` besides."""
     if name == "llama-2":
         return _llama2(texts, size)
     if name == "xlm-r":
-        return _xlmr(texts, size)
+        return _xlmr(texts, size, letters)
     tokenizer = Tokenizer(models.BPE(ignore_merges=name == "llama-3"))
     if name == "qwen":
         tokenizer.normalizer = normalizers.NFC()
@@ -76,7 +76,7 @@ def _llama2(texts: Sequence[str], size: int) -> Tokenizer:
     return made
 
 
-def _xlmr(texts: Sequence[str], size: int) -> Tokenizer:
+def _xlmr(texts: Sequence[str], size: int, letters: str) -> Tokenizer:
     tokenizer = Tokenizer(models.Unigram())
     tokenizer.normalizer = normalizers.NFKC()
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
@@ -87,6 +87,7 @@ def _xlmr(texts: Sequence[str], size: int) -> Tokenizer:
         vocab_size=size,
         special_tokens=["<s>", "<pad>", "</s>", "<unk>"],
         unk_token="<unk>",
+        initial_alphabet=sorted(set(letters)),
         show_progress=False,
     )
     tokenizer.train_from_iterator(texts, trainer)
