@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -79,6 +80,16 @@ def gather(
         if not kept:
             problems[name] = ""
     return Found(rows, dropped, problems)
+
+
+def examples(names: Collection[str], places: catalog.Places, languages: Sequence[str]) -> list[Row]:
+    """Rows of the benchmarks' own files for worked examples, as far as they have any and these are there."""
+    out: list[Row] = []
+    for name in sorted(names):
+        if read := known(name).examples:
+            with suppress(FolderError):
+                out += faults(read(catalog.locate(known(name), places), languages).rows, BENCHMARKS)[0]
+    return out
 
 
 def _arranged(row: dict[str, Any]) -> dict[str, Any]:

@@ -135,6 +135,7 @@ class Benchmark:
         licence: of the data, as published.
         chance: score of uniform guessing, 0..1; NaN where it differs by row or is not defined.
         read: reads its published files from a directory.
+        examples: reads its files for worked examples; None: some questions are held out for that.
         variants: other prompts by name; `corrected` mends a documented defect of the usual one.
         lexicon: makes a judge that needs to know all rows (the world's names).
         arrange: completes a row of a question table before it is asked.
@@ -153,6 +154,7 @@ class Benchmark:
     licence: str = ""
     chance: float = 0.0
     read: Callable[[Path, Sequence[str]], Reading] = _no_files
+    examples: Callable[[Path, Sequence[str]], Reading] | None = None
     variants: Mapping[str, AskRow] = field(default_factory=dict)
     lexicon: Callable[[Sequence[Row]], Judge] | None = None
     arrange: Callable[[dict[str, Any]], dict[str, Any]] | None = None

@@ -41,27 +41,40 @@ def read(path: Path, languages: Sequence[str]) -> Reading:
     tested = {language for language, file in files if "test" in file.name and not _translated(file)}
     rows = Rows("xcopa")
     for language, file in files:
-        if language in tested and "test" not in file.name and not _translated(file):
-            continue
-        code = "en" if _translated(file) else part_in(file, LANGUAGES)
-        for place, record in rows.each(
-            language, file, ("premise", "choice1", "choice2", "question", "label")
-        ):
-            if record["question"] not in ("cause", "effect") or record["label"] not in (0, 1):
-                rows.drop(place, language, "label or question of another kind", record)
-                continue
-            rows.add(
-                f"{'test' if 'test' in file.name else 'val'}:{record['idx']}"
-                + (":gmt" if code == "en" else ""),
-                language,
-                group=TRANSLATED if code == "en" else "",
-                choices=[record["choice1"], record["choice2"]],
-                gold=int(record["label"]),
-                premise=record["premise"],
-                question=record["question"],
-                code=code,
-            )
+        if language not in tested or "test" in file.name or _translated(file):
+            _add(rows, language, file)
     return rows.reading
+
+
+def read_examples(path: Path, languages: Sequence[str]) -> Reading:
+    """Validation rows of the languages that have test rows too."""
+    files = files_by_language(path, languages, lambda file: part_in(file, LANGUAGES))
+    files = [(language, file) for language, file in files if not _translated(file)]
+    tested = {language for language, file in files if "test" in file.name}
+    rows = Rows("xcopa")
+    for language, file in files:
+        if language in tested and "test" not in file.name:
+            _add(rows, language, file)
+    return rows.reading
+
+
+def _add(rows: Rows, language: str, file: Path) -> None:
+    code = "en" if _translated(file) else part_in(file, LANGUAGES)
+    for place, record in rows.each(language, file, ("premise", "choice1", "choice2", "question", "label")):
+        if record["question"] not in ("cause", "effect") or record["label"] not in (0, 1):
+            rows.drop(place, language, "label or question of another kind", record)
+            continue
+        split = "test" if "test" in file.name else "val"
+        rows.add(
+            f"{split}:{record['idx']}" + (":gmt" if code == "en" else ""),
+            language,
+            group=TRANSLATED if code == "en" else "",
+            choices=[record["choice1"], record["choice2"]],
+            gold=int(record["label"]),
+            premise=record["premise"],
+            question=record["question"],
+            code=code,
+        )
 
 
 def _translated(file: Path) -> bool:
@@ -98,6 +111,7 @@ XCOPA = Benchmark(
     licence="CC-BY-4.0",
     chance=0.5,
     read=read,
+    examples=read_examples,
     variants={"corrected": ask_corrected},
     inputs=("premise",),
 )

@@ -8,7 +8,7 @@ run continues with the first batch that was not answered.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -16,11 +16,12 @@ from typing import Any, Literal
 import polars as pl
 from pydantic import Field
 
-from panlect.benchmarks import agenda, catalog, coverage, translated
+from panlect.benchmarks import agenda, catalog, coverage, few_shot, translated
 from panlect.benchmarks.answers import answer_rows, numbers_of_answers, stored_answers
 from panlect.benchmarks.asking import Job, answer_all
-from panlect.benchmarks.benchmark import Answer, Benchmark, Row
+from panlect.benchmarks.benchmark import Answer, Row
 from panlect.benchmarks.engines import Engine, Local, Tools
+from panlect.benchmarks.prompting import Prompts, Ranking
 from panlect.benchmarks.questions import sample
 from panlect.benchmarks.remote import Remote
 from panlect.config import Config
@@ -60,6 +61,9 @@ class EvaluateConfig(Config):
     """Languages in any scheme, or names of groups; empty asks in all."""
     items_per_language: int = Field(default=0, ge=0)
     """Items per benchmark, group and language, the same in all languages (by hash); 0 asks all."""
+    examples: int = Field(default=0, ge=0, le=100)
+    """Worked examples before each question, the same for all questions of a language: from the benchmark's
+    own file for that (XCOPA's validation set), or else held out. Numbers carry the name `xcopa:5-shot`."""
     rank_items: int = Field(default=8, ge=0)
     """Items per language whose candidates are ranked for RankC; 0 ranks none."""
     rank_groups: tuple[str, ...] = ("held_out", "control")
@@ -138,12 +142,15 @@ def evaluate(inputs: Sequence[Input], out: Path, config: EvaluateConfig) -> Fold
         questions = _questions(work, inputs, config)
         asked = _asked(questions.rows, config)
         _note_coverage(work, questions, asked, codes_of(config.languages))
+        asked, shots = _with_examples(asked, config)
         asked += agenda.sliced(asked, config.slices, config.lexicons)
         found = {name: agenda.known(name) for name in sorted({row["benchmark"] for row in questions.rows})}
+        ranking = Ranking(config.rank_items, config.rank_groups, config.seed)
+        prompts = Prompts(found, shots, config.variant, config.retrieval_layer, ranking)
         frames = []
         for one in contestants:
             known = earlier.get(one.step, {})
-            jobs = _jobs_of(one, asked, found, config)
+            jobs = _jobs_of(one, asked, prompts, config)
             if one.kind == "stored":
                 jobs = [job for job in jobs if job.key in known]
             with work.progress(len(jobs), "questions", f"ask {one.step}") as bar:
@@ -158,7 +165,7 @@ def evaluate(inputs: Sequence[Input], out: Path, config: EvaluateConfig) -> Fold
 
 
 def _rater(config: EvaluateConfig) -> Any:
-    """COMET's function, None if it is not asked for. What is missing, for spBLEU too, is said before any work."""
+    """COMET's function, None if it is not asked for. What spBLEU lacks is said before any work, too."""
     from panlect.model.comet import rater
 
     if config.spbleu:
@@ -287,18 +294,25 @@ def _asked(rows: Sequence[Row], config: EvaluateConfig) -> list[Row]:
     )
 
 
-def _jobs_of(
-    one: Contestant, rows: Sequence[Row], found: Mapping[str, Benchmark], config: EvaluateConfig
-) -> list[Job]:
+def _with_examples(rows: list[Row], config: EvaluateConfig) -> tuple[list[Row], few_shot.Shots]:
+    """The rows without those that become examples, and the examples."""
+    if not config.examples:
+        return rows, {}
+    places = catalog.Places(config.data, config.data_directory, config.hub)
+    lent = agenda.examples({row["benchmark"] for row in rows}, places, codes_of(config.languages))
+    return few_shot.choose(rows, lent, config.examples, config.seed)
+
+
+def _jobs_of(one: Contestant, rows: Sequence[Row], prompts: Prompts, config: EvaluateConfig) -> list[Job]:
     """What one contestant is asked; what a server cannot do is left out, unless it is named in the settings.
 
     Raises:
         ModelError: nothing else is left, or the settings name a benchmark that the server cannot do.
     """
     if one.kind == "stored":  # asked in whichever way it was
-        both = [*_jobs(rows, found, config, chats=True), *_jobs(rows, found, config, chats=False)]
+        both = [*prompts.jobs(rows, chats=True), *prompts.jobs(rows, chats=False)]
         return list({job.key: job for job in both}.values())
-    jobs = _jobs(rows, found, config, chats=_chats(one, config))
+    jobs = prompts.jobs(rows, chats=_chats(one, config))
     if one.kind == "model":
         return jobs
     able = {"generate"} if one.problem else {"generate", "choose"}
@@ -313,29 +327,6 @@ def _jobs_of(
             fix="leave these benchmarks out, or evaluate the model's directory instead of the server",
         )
     return kept
-
-
-def _jobs(
-    rows: Sequence[Row], found: Mapping[str, Benchmark], config: EvaluateConfig, *, chats: bool
-) -> list[Job]:
-    """Every row once, and the candidates of a few rows for RankC."""
-    jobs = []
-    for row in rows:
-        chosen = found[row["benchmark"]]
-        variant = config.variant if config.variant in chosen.variants else ""
-        form = variant if chats or "text" not in chosen.variants else "text"
-        ask = chosen.variants.get(form, chosen.ask)(row)
-        if ask is not None and ask.form == "retrieve":
-            ask = replace(ask, layer=config.retrieval_layer)
-        if ask is not None:
-            jobs.append(Job(row, ask, variant="" if form == "text" else variant))
-    ranked = [row for row in rows if row["group"] in config.rank_groups]
-    for row in sample(ranked, config.rank_items, config.seed) if config.rank_items else ():
-        rank = found[row["benchmark"]].variants.get("rank")
-        ask = rank(row) if rank else None
-        if ask is not None:
-            jobs.append(Job(row, ask, "rank"))
-    return jobs
 
 
 def _note_coverage(work: Draft, found: agenda.Found, asked: Sequence[Row], languages: Sequence[str]) -> None:

@@ -1,0 +1,70 @@
+"""From rows to what is sent: the variant of the prompt, the examples before it, and what is ranked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from panlect.benchmarks import few_shot
+from panlect.benchmarks.asking import Job
+from panlect.benchmarks.benchmark import Benchmark, Row
+from panlect.benchmarks.questions import sample
+
+_SLICE = re.compile(r"(, )?slice=.*$")
+
+
+class Ranking(NamedTuple):
+    """For RankC: how many items of a language have their candidates ranked, of which groups, and the seed."""
+
+    items: int
+    groups: Sequence[str]
+    seed: int
+
+
+@dataclass(frozen=True)
+class Prompts:
+    """How rows become questions.
+
+    Attributes:
+        found: the benchmarks by name.
+        shots: examples that come before.
+        variant: of the prompts; a benchmark that has no such variant is asked as usual.
+        layer: the block that retrieval compares, None for the middle one.
+        ranking: what is ranked as well.
+    """
+
+    found: Mapping[str, Benchmark]
+    shots: few_shot.Shots
+    variant: str
+    layer: int | None
+    ranking: Ranking
+
+    def jobs(self, rows: Sequence[Row], *, chats: bool) -> list[Job]:
+        """Every row once, and the candidates of a few rows for RankC."""
+        jobs = [job for row in rows if (job := self._job(row, chats)) is not None]
+        ranked = [row for row in rows if row["group"] in self.ranking.groups]
+        for row in sample(ranked, self.ranking.items, self.ranking.seed) if self.ranking.items else ():
+            rank = self.found[row["benchmark"]].variants.get("rank")
+            ask = rank(row) if rank else None
+            if ask is not None:
+                jobs.append(Job(row, ask, "rank"))
+        return jobs
+
+    def _job(self, row: Row, chats: bool) -> Job | None:
+        chosen = self.found[row["benchmark"]]
+        variant = self.variant if self.variant in chosen.variants else ""
+        form = variant if chats or "text" not in chosen.variants else "text"
+        asked = chosen.variants.get(form, chosen.ask)
+        ask = asked(row)
+        if ask is None:
+            return None
+        names = [variant] if variant and form != "text" else []
+        shots = self.shots.get((row["benchmark"], _SLICE.sub("", row["group"]), row["language"]), ())
+        if ask.form == "retrieve":
+            ask = replace(ask, layer=self.layer)
+        elif shots:
+            ask = few_shot.preceded(ask, shots, asked)
+            names.append(f"{len(shots)}-shot")
+        return Job(row, ask, variant=", ".join(names))
