@@ -1,6 +1,6 @@
 """How much memory `curate` takes for streams of growing size, one process, near-duplicates on.
 
-    python bench/curate_memory.py 0.25 0.5 1 2        sizes in GB; the rows are made up, a tenth of them copies
+    python bench/curate_memory.py 0.25 0.5 1 2    sizes in GB; made-up rows, a tenth of them copies
 
 Prints the peak resident memory of each run and the slope between the sizes.
 """
