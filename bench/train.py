@@ -1,6 +1,6 @@
 """How fast a small model learns on one core: this loop, a bare PyTorch loop, and TRL's SFTTrainer.
 
-    python bench/train.py [--steps 40] [--rounds 3] [--arms ours bare trl-bfd ...] [--json FILE]
+    python bench/train.py [--start-up] [--steps 40] [--rounds 3] [--arms ours bare trl-bfd ...] [--json FILE]
 
 A 5 M-parameter Llama (8,192 pieces) reads the embedded world's short documents in 24 languages, 2,048 tokens
 a step, bf16. Every arm runs in a process of its own, on the same documents in the same order. `bare` is what
@@ -221,6 +221,37 @@ def trl(place: Path, steps: int, *, strategy: str, compiled: bool) -> dict[str, 
     return {"rates": [(b[1] - a[1]) / (b[0] - a[0]) for a, b in pairs], "losses": losses}
 
 
+def seconds_to_next_step(place: Path, out: Path) -> float:
+    """From the command line to the next step in the ledger; then the process is killed."""
+    ledger = out.with_name(out.name + ".partial") / "scratch" / "ledger.jsonl"
+    before = ledger.read_text().count("\n") if ledger.is_file() else 0
+    shape = json.dumps(SHAPE).replace('"', "")
+    words = ["pretrain", str(place / "tokenizer"), str(place / "world"), "--out", str(out)]
+    for setting in (
+        f"model={shape}", f"batch_tokens={BATCH}", f"micro_tokens={BATCH}", f"sequence_tokens={ROW}",
+        "threads=1", "log_steps=1", "checkpoint_seconds=0", "epochs=3",
+    ):  # fmt: skip
+        words += ["--set", setting]
+    started = time.monotonic()
+    process = subprocess.Popen([sys.executable, "-m", "panlect", *words], stderr=subprocess.DEVNULL)
+    while not ledger.is_file() or ledger.read_text().count("\n") <= before:
+        assert process.poll() is None, "it ended before its first step"
+        time.sleep(0.02)
+    found = time.monotonic() - started
+    time.sleep(2)  # so that a checkpoint is there to continue from
+    process.kill()
+    process.wait()
+    return found
+
+
+def start_up(place: Path, rounds: int) -> None:
+    """Print how long the first step takes to come, in a new run and in one that was killed."""
+    for number in range(rounds):
+        out = Path(tempfile.mkdtemp()) / "run"
+        new, continued = (seconds_to_next_step(place, out) for _ in range(2))
+        print(f"round {number + 1}: first step after {new:.1f} s, after a kill {continued:.1f} s", flush=True)
+
+
 def one(arm: str, place: Path, steps: int) -> dict[str, Any]:
     compiled = arm.endswith("-compiled")
     name = arm.removesuffix("-compiled")
@@ -283,6 +314,7 @@ def main() -> None:
     parser.add_argument("--arms", nargs="+", choices=ARMS, default=list(ARMS))
     parser.add_argument("--place", type=Path, default=Path(__file__).parent / "out" / "train")
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--start-up", action="store_true", help="only measure the time to the first step")
     parser.add_argument("--one", action="store_true", help="run the first arm in this process")
     options = parser.parse_args()
     if options.one:
@@ -290,6 +322,8 @@ def main() -> None:
         return
     options.place.mkdir(parents=True, exist_ok=True)
     prepare(options.place, options.steps)
+    if options.start_up:
+        return start_up(options.place, options.rounds)
     found: dict[str, list[dict[str, Any]]] = {}
     for _ in range(options.rounds):
         for arm in options.arms:

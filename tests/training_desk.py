@@ -9,24 +9,31 @@ from panlect.model.settings import TrainingConfig
 
 
 class Desk:
-    """Keeps what was logged; may stop the run, or look at it, after each step."""
+    """Keeps what was logged and noted; may stop the run, or look at it, after each step."""
 
-    stop_after: ClassVar[int | None] = None
+    stop_after: int | None = None
     after_step: ClassVar[Callable[[], None] | None] = None
 
     class Stopped(BaseException):
         """Stands for the end of the process."""
 
-    def __init__(self, path: Path) -> None:
-        self.scratch = path
+    def __init__(self, path: Path, stop_after: int | None = None) -> None:
+        self.scratch = self.path = path
+        self.stop_after = Desk.stop_after if stop_after is None else stop_after
         self.lines: list[str] = []
+        self.notes: dict[str, Any] = {}
         path.mkdir(parents=True, exist_ok=True)
 
     def log(self, text: str) -> None:
         self.lines.append(text)
 
+    def note(self, **facts: Any) -> None:
+        self.notes |= facts
+
     @contextlib.contextmanager
     def progress(self, *_: object) -> Iterator[Any]:
+        stop_after = self.stop_after
+
         class Bar:
             steps = 0
 
@@ -34,7 +41,7 @@ class Desk:
                 self.steps += count
                 if count == 1 and Desk.after_step:
                     Desk.after_step()
-                if Desk.stop_after is not None and self.steps > Desk.stop_after:
+                if stop_after is not None and self.steps > stop_after:
                     raise Desk.Stopped
 
         yield Bar()

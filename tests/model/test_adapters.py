@@ -1,10 +1,9 @@
 """What is trained is what was named, what was named exists, and what was not trained keeps its bits."""
 
-import contextlib
 import json
+import sys
 from pathlib import Path
 from typing import Any
-from unittest.mock import MagicMock
 
 import pytest
 import torch
@@ -14,22 +13,8 @@ from panlect.errors import ConfigError
 from panlect.model import adapters, load, loop, objectives
 from panlect.model.settings import Trained, TrainingConfig
 from tiny_families import FAMILIES, plan_of, replica
-
-
-class Desk:
-    """As much of a draft as adapters and the loop need."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = self.scratch = path
-        self.notes: dict[str, Any] = {}
-
-    def log(self, text: str) -> None: ...
-
-    def note(self, **facts: Any) -> None:
-        self.notes |= facts
-
-    def progress(self, *_: object) -> Any:
-        return contextlib.nullcontext(MagicMock())
+from tiny_model import SHAPE
+from training_desk import Desk
 
 
 def train(model: load.Model, desk: Desk, trained: Trained) -> load.Model:
@@ -73,6 +58,43 @@ def test_all_linear_layers_are_found(family: str, tokenizer: Any) -> None:
     assert len(kinds & attention) == 1
     assert "lm_head" not in kinds
     assert "embed_out" not in kinds
+
+
+class Third(torch.nn.Module):
+    """Queries, keys or values: a third of what the attention's fused `W_pack` says (as in Baichuan's models)."""
+
+    def __init__(self, attention: torch.nn.Module, place: int) -> None:
+        super().__init__()
+        self.owner, self.place = [attention], place
+
+    def forward(self, hidden: torch.Tensor) -> torch.Tensor:
+        return self.owner[0].W_pack(hidden).chunk(3, -1)[self.place]  # type: ignore[no-any-return, operator]
+
+
+@pytest.mark.parametrize("targets", [("W_pack",), ()])
+def test_a_fused_projection_gets_one_adapter(
+    targets: tuple[str, ...], tokenizer: Any, tmp_path: Path
+) -> None:
+    model = load.build(tokenizer, SHAPE.model_copy(update={"key_value_heads": SHAPE.heads}), seed=1)
+    ids = torch.arange(5, 25)[None]
+    with torch.no_grad():
+        before = model.network(ids).logits
+    for layer in model.network.model.layers:
+        attention = layer.self_attn
+        names = ("q_proj", "k_proj", "v_proj")
+        weights = torch.cat([getattr(attention, name).weight for name in names])
+        attention.W_pack = torch.nn.Linear(weights.shape[1], weights.shape[0], bias=False)
+        attention.W_pack.weight = torch.nn.Parameter(weights.detach())
+        for place, name in enumerate(names):
+            setattr(attention, name, Third(attention, place))
+    with torch.no_grad():
+        torch.testing.assert_close(model.network(ids).logits, before)
+    frozen = {name: p.detach().clone() for name, p in model.network.named_parameters()}
+    done = train(model, Desk(tmp_path), Trained(method="lora", rank=2, targets=targets))
+    changed = {name for name, p in done.network.named_parameters() if not torch.equal(p, frozen[name])}
+    fused = {name for name in frozen if name.endswith("W_pack.weight")}
+    assert len(fused) == SHAPE.layers
+    assert changed == fused if targets else fused < changed
 
 
 def test_a_target_that_matches_nothing_is_refused(tokenizer: Any) -> None:
@@ -138,3 +160,42 @@ def test_a_mask_that_fits_nothing(tokenizer: Any, tmp_path: Path) -> None:
             Trained(mask_file=str(tmp_path / "mask.safetensors")),
             Desk(tmp_path),  # type: ignore[arg-type]
         )
+
+
+def test_qlora_trains_adapters_on_four_bits_and_saves_a_plain_model(tokenizer: Any, tmp_path: Path) -> None:
+    bitsandbytes = pytest.importorskip("bitsandbytes", reason="needs the extra `qlora`")
+    model = load.build(tokenizer, SHAPE, seed=1)
+    kind, before = type(model.network), {n: p.detach().clone() for n, p in model.network.named_parameters()}
+    desk = Desk(tmp_path)
+    adapted = adapters.attach(model, Trained(method="qlora", rank=4, alpha=16.0), desk)  # type: ignore[arg-type]
+    held = [each for each in adapted.network.modules() if isinstance(each, bitsandbytes.nn.Linear4bit)]
+    assert len(held) == 7 * SHAPE.layers
+    assert all(each.weight.dtype == torch.uint8 and not each.weight.requires_grad for each in held)
+    config = TrainingConfig(precision="fp32", learning_rate=1e-2, warmup_share=0.0, batch_tokens=20)
+    objective = objectives.language_model(adapted.network)
+    loop.train(adapted.network, plan_of(adapted), objective, config, desk)  # type: ignore[arg-type]
+    ids = torch.arange(5, 25)[None]
+    with torch.no_grad():
+        trained = adapted.network(ids).logits
+    done = adapters.detach(adapted, desk)  # type: ignore[arg-type]
+    assert type(done.network) is kind
+    with torch.no_grad():
+        torch.testing.assert_close(done.network(ids).logits, trained, atol=0.05, rtol=0.05)
+    # Rounded and moved by the adapters, but near what it was; embeddings are not touched.
+    for name, parameter in done.network.named_parameters():
+        assert parameter.dtype == torch.float32
+        if "_proj" in name:
+            assert 0 < float((parameter.detach() - before[name]).norm() / before[name].norm()) < 0.5
+        else:
+            assert torch.equal(parameter, before[name])
+    load.save(done, tmp_path / "saved", facts={})
+    with torch.no_grad():
+        assert torch.equal(load.load(tmp_path / "saved").network(ids).logits, done.network(ids).logits)
+
+
+def test_qlora_says_what_it_needs(tokenizer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "bitsandbytes", None)
+    model = load.build(tokenizer, SHAPE, seed=1)
+    with pytest.raises(ConfigError, match="bitsandbytes") as error:
+        adapters.attach(model, Trained(method="qlora"), Desk(tmp_path))  # type: ignore[arg-type]
+    assert "panlect[qlora]" in error.value.fix

@@ -12,40 +12,12 @@ from panlect.errors import FolderError
 from panlect.model import checkpoint, load, loop, objectives, packing
 from panlect.model.settings import TrainingConfig
 from tiny_model import SENTENCES, SHAPE
+from training_desk import Desk
 
 CONFIG = TrainingConfig(
     learning_rate=3e-3, batch_tokens=200, micro_tokens=120, sequence_tokens=100, precision="fp32",
     log_steps=3, checkpoint_seconds=0, seed=4,
 )  # fmt: skip
-
-
-class Killed(BaseException):
-    """Stands for the end of the process."""
-
-
-class Desk:
-    """As much of a draft as the loop needs; may end the run at a given step."""
-
-    def __init__(self, path: Path, stop_after: int = 10**9) -> None:
-        self.scratch, self.stop_after = path, stop_after
-        path.mkdir(parents=True, exist_ok=True)
-
-    def log(self, text: str) -> None: ...
-
-    def progress(self, *_: object) -> Any:
-        import contextlib
-
-        desk = self
-
-        class Bar:
-            steps = 0
-
-            def advance(self, count: int = 0, **_: object) -> None:
-                self.steps += count
-                if self.steps > desk.stop_after:
-                    raise Killed
-
-        return contextlib.nullcontext(Bar())
 
 
 def start(tokenizer: Any, path: Path, stop_after: int = 10**9) -> tuple[load.Model, Any]:
@@ -85,7 +57,7 @@ def whole(tokenizer: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[tor
 def test_a_run_that_was_ended_goes_on_to_the_same_end(
     tokenizer: Any, tmp_path: Path, steps: int, whole: tuple[torch.Tensor, Any]
 ) -> None:
-    with pytest.raises(Killed):
+    with pytest.raises(Desk.Stopped):
         start(tokenizer, tmp_path, stop_after=steps)
     torch.rand(100)  # the process that continues has another random past
     model, ledger = start(tokenizer, tmp_path)
@@ -97,7 +69,7 @@ def test_a_run_that_was_ended_goes_on_to_the_same_end(
 def test_a_damaged_checkpoint_is_passed_over(
     tokenizer: Any, tmp_path: Path, damage: str, whole: tuple[torch.Tensor, Any]
 ) -> None:
-    with pytest.raises(Killed):
+    with pytest.raises(Desk.Stopped):
         start(tokenizer, tmp_path, stop_after=6)
     kept = sorted((tmp_path / "checkpoints").glob("step-*"))
     assert len(kept) == checkpoint.KEPT
@@ -119,7 +91,7 @@ def test_a_damaged_checkpoint_is_passed_over(
 def test_nothing_whole_means_from_the_beginning(
     tokenizer: Any, tmp_path: Path, whole: tuple[torch.Tensor, Any]
 ) -> None:
-    with pytest.raises(Killed):
+    with pytest.raises(Desk.Stopped):
         start(tokenizer, tmp_path, stop_after=3)
     for path in (tmp_path / "checkpoints").glob("step-*"):
         (path / "optimizer-00000.safetensors").write_bytes(b"")

@@ -1,9 +1,7 @@
 """Encoders and encoder–decoders of every family: padded as alone, one step, saved, opened again, same logits."""
 
-import contextlib
 from pathlib import Path
 from typing import Any
-from unittest.mock import MagicMock
 
 import numpy as np
 import polars as pl
@@ -28,6 +26,7 @@ from panlect.model import denoise_plan, denoising, load, loop, packing
 from panlect.model.load import load_tokenizer
 from panlect.model.settings import TrainingConfig
 from tiny_model import SENTENCES
+from training_desk import Desk
 
 CODES = ("eng_Latn", "swh_Latn", "tha_Thai", "khm_Khmr", "urd_Arab", "nqo_Nkoo", "chr_Cher", "eng_Latn")
 T5 = {
@@ -112,20 +111,12 @@ def test_one_step_saved_and_opened_again(family: str, name: str, marked: Any, tm
     model = replica(family, marked)
     plan = plan_of(model, name)
 
-    class Desk:
-        scratch = tmp_path
-
-        def log(self, text: str) -> None: ...
-
-        def progress(self, *_: object) -> Any:
-            return contextlib.nullcontext(MagicMock())
-
     (batch,) = plan.batches(0)
     objective = denoising.objective(model.network)
     with torch.no_grad():
         before = float(objective(model.network, batch).total)
     config = TrainingConfig(precision="fp32", learning_rate=1e-2, warmup_share=0.0, clip_norm=100.0)
-    ledger = loop.train(model.network, plan, objective, config, Desk())
+    ledger = loop.train(model.network, plan, objective, config, Desk(tmp_path))
     np.testing.assert_allclose(ledger.seen, plan.planned())
     with torch.no_grad():
         after = float(objective(model.network, batch).total)

@@ -10,6 +10,7 @@ import torch
 from panlect.model import forward, load, loop, objectives
 from panlect.model.settings import TrainingConfig
 from tiny_families import FAMILIES, LENGTHS, plan_of, replica
+from training_desk import Desk
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -39,19 +40,8 @@ def test_one_step_saved_and_opened_again(family: str, tokenizer: Any, tmp_path: 
         before = model.network(ids).logits
     config = TrainingConfig(precision="fp32", learning_rate=1e-2, warmup_share=0.0, batch_tokens=1000)
 
-    class Desk:
-        scratch = tmp_path
-
-        def log(self, text: str) -> None: ...
-
-        def progress(self, *_: object) -> Any:
-            import contextlib
-            from unittest.mock import MagicMock
-
-            return contextlib.nullcontext(MagicMock())
-
     objective = objectives.language_model(model.network)
-    loop.train(model.network, plan_of(model), objective, config, Desk())
+    loop.train(model.network, plan_of(model), objective, config, Desk(tmp_path))
     with torch.no_grad():
         after = model.network(ids).logits
     assert not torch.allclose(before, after)

@@ -1,9 +1,7 @@
 """The loop: schedules, accumulation, decay, the ledger, and what happens when numbers end."""
 
-import contextlib
 import json
 import math
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,33 +15,7 @@ from panlect.model.ledger import Ledger
 from panlect.model.load import Model
 from panlect.model.settings import TrainingConfig
 from tiny_model import SENTENCES
-
-
-class Desk:
-    """As much of a draft as the loop needs."""
-
-    def __init__(self, path: Path) -> None:
-        self.scratch = path
-        self.lines: list[str] = []
-        path.mkdir(parents=True, exist_ok=True)
-
-    def log(self, text: str) -> None:
-        self.lines.append(text)
-
-    @contextlib.contextmanager
-    def progress(self, *_: object) -> Iterator[Any]:
-        class Bar:
-            def advance(self, *_: object, **__: object) -> None: ...
-
-        yield Bar()
-
-
-def settings(**changes: Any) -> TrainingConfig:
-    values: dict[str, Any] = {
-        "learning_rate": 3e-3, "batch_tokens": 300, "micro_tokens": 10**6, "sequence_tokens": 100,
-        "precision": "fp32", "log_steps": 2, "weight_decay": 0.1,
-    }  # fmt: skip
-    return TrainingConfig(**(values | changes))
+from training_desk import Desk, settings
 
 
 def plan_of(model: Model, config: TrainingConfig, repeats: int = 12) -> packing.Plan:

@@ -21,6 +21,7 @@ from transformers.pytorch_utils import Conv1D
 from panlect.config import nearest
 from panlect.draft import Draft
 from panlect.errors import ConfigError
+from panlect.model import four_bits
 from panlect.model.load import Model
 from panlect.model.settings import Trained
 
@@ -33,7 +34,7 @@ def attach(model: Model, trained: Trained, draft: Draft) -> Model:
     """
     network = model.network
     network.requires_grad_(True)
-    if trained.method in ("lora", "dora"):
+    if trained.method != "full":
         network = _adapt(network, trained)
     else:
         _freeze(network, trained)
@@ -49,7 +50,19 @@ def detach(model: Model, draft: Draft) -> Model:
     if not isinstance(model.network, PeftModel):
         return model
     model.network.save_pretrained(draft.path / "adapter")
-    return replace(model, network=model.network.merge_and_unload(safe_merge=True))
+    layers = dict(model.network.get_base_model().named_modules())
+    rounded = {name: layer for name, layer in layers.items() if type(layer).__name__ == "Linear4bit"}
+    if not rounded:
+        return replace(model, network=model.network.merge_and_unload(safe_merge=True))
+    # Merged by PEFT, the sum would be rounded to four bits again.
+    added = {
+        name: layer.get_delta_weight("default").detach()
+        for name, layer in rounded.items()
+        if hasattr(layer, "get_delta_weight")
+    }
+    plain = model.network.unload()
+    four_bits.restore(plain, added)
+    return replace(model, network=plain)
 
 
 def linear_layers(network: Any) -> dict[str, Any]:
@@ -88,6 +101,8 @@ def targets(network: Any, wanted: Sequence[str]) -> list[str]:
 
 def _adapt(network: Any, trained: Trained) -> Any:
     names = targets(network, trained.targets)
+    if trained.method == "qlora":
+        four_bits.quantise(network, list(linear_layers(network)))
     settings = LoraConfig(
         r=trained.rank,
         lora_alpha=trained.alpha,

@@ -10,8 +10,9 @@ from panlect.config import Config
 class Trained(Config):
     """What of the model is trained."""
 
-    method: Literal["full", "lora", "dora"] = "full"
-    """All weights, or low-rank adapters that are merged at the end."""
+    method: Literal["full", "lora", "dora", "qlora"] = "full"
+    """All weights, or low-rank adapters that are merged at the end; under `qlora` the weights have four bits
+    (extra `qlora`)."""
     rank: int = Field(default=16, ge=1)
     """Rank of the adapters."""
     alpha: float = Field(default=32.0, gt=0)
