@@ -119,7 +119,7 @@ def reinforce(inputs: Sequence[Input], out: Path, config: ReinforceConfig) -> Fo
     with draft(out, "reinforce", VERSION, config, inputs) as work:
         prompts = _prompts(inputs, config)
         model = adapters.attach(load.load(start), config.trained, work)
-        adapted = config.trained.method in ("lora", "dora")
+        adapted = config.trained.method != "full"
         reference = None if adapted or not config.kl_weight else load.load(start).network
         if config.method == "ppo":
             policy.add_critic(model.network)
