@@ -1,8 +1,8 @@
 """Tables of docs/studies.md, from finished runs: per cent, means over languages, Student's t over seeds.
 
     python bench/studies.py left-out RUN...            languages without dialogues beside those that have some
-    python bench/studies.py compare RUN ARM ARM...     the same, each arm minus the first, paired by seed
-    python bench/studies.py matrix RUN PREFIX GROUP    language of training (arms PREFIX-*) by language of use
+    python bench/studies.py compare ARM ARM RUN...     the second arm minus the first, paired by seed
+    python bench/studies.py matrix PREFIX GROUP RUN... language of training (arms PREFIX-*) by language of use
 
 Several runs are read as one: their worlds have to have the same languages. A run of one seed has no interval.
 """
@@ -96,17 +96,19 @@ def left_out(runs: Sequence[Path], against: str = "", arms: Sequence[str] = ()) 
     return table
 
 
-def matrix(run: Path, prefix: str, group: str) -> list[list[str]]:
-    """Rows: language of training; columns: language of use; correct answers / answers in another language."""
-    numbers = numbers_of([run])
+def matrix(runs: Sequence[Path], prefix: str, group: str) -> list[list[str]]:
+    """Rows: language of training; columns: language of use; correct / right in whatever language."""
+    numbers = numbers_of(runs)
     languages = numbers["language"].unique(maintain_order=True).to_list()
     arms = [arm for arm in numbers["arm"].unique(maintain_order=True) if arm.startswith(f"{prefix}-")]
     table = [[f"{prefix}, {group}", *languages]]
     for arm in arms:
         row = [arm.removeprefix(f"{prefix}-")]
         for language in languages:
-            right, other = (by_seed(numbers, arm, each, group, {language}) for each in MEASURES[:2])
-            row.append(f"{shown(right)} / {fmean(other.values()):.0f}" if right else "–")
+            right, known = (
+                by_seed(numbers, arm, each, group, {language}) for each in ("accuracy", "right_fact")
+            )
+            row.append(f"{shown(right)} / {fmean(known.values()):.0f}" if right else "–")
         table.append(row)
     return table
 
@@ -115,9 +117,9 @@ def main(words: Sequence[str]) -> None:
     """Print the table that is asked for, as Markdown."""
     kind, *rest = words
     if kind == "matrix":
-        table = matrix(Path(rest[0]), *rest[1:])
+        table = matrix([Path(each) for each in rest[2:]], rest[0], rest[1])
     elif kind == "compare":
-        table = left_out([Path(rest[0])], rest[1], rest[2:])
+        table = left_out([Path(each) for each in rest[2:]], rest[0], [rest[1]])
     else:
         table = left_out([Path(each) for each in rest])
     table.insert(1, ["---"] * len(table[0]))
