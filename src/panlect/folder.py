@@ -188,7 +188,7 @@ def resolve(location: str | Path) -> Input:
     if unfinished or path.with_name(path.name + PARTIAL).exists():
         raise _not_finished(path)
     external = External(str(location))
-    if external.is_local or HUB_ID.fullmatch(str(location)):
+    if external.is_local or HUB_ID.fullmatch(str(location)) or str(location).startswith("hf://"):
         return external
     raise FolderError("nothing is there", where=str(location), expected="a folder, file, glob or hub id")
 
