@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+from panlect.curation import hub
 from panlect.curation.settings import FileRule
 from panlect.errors import DataError, FolderError
 from panlect.folder import Folder, Input
@@ -41,7 +42,7 @@ def files(inputs: Sequence[Input], rules: Sequence[FileRule]) -> list[File]:
     """
     found: list[File] = []
     for each in inputs:
-        listed = _folder_files(each) if isinstance(each, Folder) else _external_files(each.paths())
+        listed = _listed(each)
         if not listed:
             raise FolderError("the input has no files to read", where=each.name, expected="text files")
         for path, name in listed:
@@ -50,6 +51,14 @@ def files(inputs: Sequence[Input], rules: Sequence[FileRule]) -> list[File]:
                 found.append(File(str(path), name, rule))
     others = {file.rule.other_side for file in found}
     return [file for file in found if file.path not in others]
+
+
+def _listed(each: Input) -> list[tuple[Path, str]]:
+    if isinstance(each, Folder):
+        return _folder_files(each)
+    if each.location.startswith(hub.SCHEME):
+        return hub.fetch(each.location)
+    return _external_files(each.paths())
 
 
 def _folder_files(folder: Folder) -> list[tuple[Path, str]]:
