@@ -6,10 +6,11 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from panlect.cli import main
 from panlect.config import Config, check
 from panlect.draft import draft
 from panlect.errors import ConfigError, DataError, ModelError
-from panlect.folder import External, Folder
+from panlect.folder import External, Folder, resolve
 from panlect.model import load, tokenizer_training
 from panlect.stages.extend import ExtendConfig, extend
 from panlect.world import cldr
@@ -113,6 +114,52 @@ def test_the_warm_up_leaves_old_rows_alone(tmp_path: Path, model: External, text
     after = AutoModelForCausalLM.from_pretrained(made.model_path).get_input_embeddings().weight
     size = json.loads((made.model_path / "vocabulary.json").read_text())["first_new_id"]
     assert torch.equal(after[:size], before[:size])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["extend-letters", "extend-language"])
+def test_the_recipes_run_to_the_end(tmp_path: Path, model: External, name: str) -> None:
+    files = {"new": ("hin_Deva", "tha_Thai"), "old": ("eng_Latn",)}
+    inputs = []
+    for part, codes in files.items():
+        # Rows long enough for the warm-up, which needs one full sequence.
+        rows = [
+            {"text": ", ".join(NAMES[code][n : n + 8]), "language": code}
+            for code in codes
+            for n in range(0, 400, 4)
+        ]
+        path = tmp_path / f"{part}.jsonl"
+        path.write_text("\n".join(json.dumps(row, ensure_ascii=False) for row in rows), encoding="utf-8")
+        inputs += ["--set", f"steps.{part}.from=[{path}]"]
+    first = "extended" if name == "extend-letters" else "trimmed"
+    inputs += ["--set", f"steps.{first}.from=[{model.location}, new, old]", "--set", "steps.extended.add=100"]
+    inputs += ["--set", "steps.extended.warm_up_steps=5"]
+    if name == "extend-language":
+        inputs += [
+            "--set",
+            f"steps.before.from=[{model.location}, new, old]",
+            "--set",
+            "steps.adapted.threads=1",
+        ]
+        inputs += ["--set", "steps.mixture.budget_tokens=3000", "--set", "steps.adapted.sequence_tokens=64"]
+    recipe = Path(__file__).parents[2] / "recipes" / f"{name}.yaml"
+    assert main(["run", str(recipe), "--out", str(tmp_path / "run"), *inputs]) == 0
+    extended = resolve(str(tmp_path / "run" / "extended"))
+    assert isinstance(extended, Folder)
+    assert value(extended, "changed_lines", "protected") == 0
+    assert value(extended, "loss", "warm_up_end") < value(extended, "loss", "warm_up_start")
+    fertility = extended.numbers().filter(
+        (pl.col("measure") == "fertility") & (pl.col("language") == "hin_Deva")
+    )
+    before, after = (
+        fertility.filter(pl.col("group") == group)["value"].item() for group in ("before", "after")
+    )
+    assert after < 0.6 * before
+    if name == "extend-language":
+        assert (
+            AutoModelForCausalLM.from_pretrained(tmp_path / "run" / "adapted" / "model").config.vocab_size
+            > 450
+        )
 
 
 def test_a_tokenizer_with_more_ids_than_its_model_has_rows_is_refused(
