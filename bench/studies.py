@@ -57,13 +57,16 @@ def by_seed(numbers: pl.DataFrame, arm: str, measure: str, group: str, languages
 
 
 def shown(values: Mapping[str, float], *, signed: bool = False) -> str:
-    """Mean and interval."""
+    """Mean and interval; that of a share, which is not `signed`, ends at 0 and 100."""
     if not values:
         return "–"
     sign = "+" if signed else ""
     text = f"{fmean(values.values()):{sign}.1f}"
     found = difference(dict.fromkeys(values, 0.0), values)
-    return f"{text} ({found[1]:{sign}.1f} to {found[2]:{sign}.1f})" if found else text
+    if found is None:
+        return text
+    low, high = found[1:] if signed else (max(0.0, found[1]), min(100.0, found[2]))
+    return f"{text} ({low:{sign}.1f} to {high:{sign}.1f})"
 
 
 def columns_of(numbers: pl.DataFrame, run: Path) -> list[tuple[str, str, str, frozenset[str]]]:
