@@ -124,7 +124,7 @@ def test_rows_cannot_turn_or_script_the_page(html: str) -> None:
 def test_counts_of_a_curation_are_no_scores(folder: Folder) -> None:
     page = render(read([folder]), ReportConfig())
     assert 'id="measures"' not in page
-    assert 'id="loss"' not in page
+    assert 'id="training"' not in page
 
 
 def test_a_folder_without_sampled_rows_has_its_counts(folder: Folder, tmp_path: Path) -> None:

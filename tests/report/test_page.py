@@ -77,7 +77,7 @@ def test_gates_come_with_their_threshold_and_failures_first(html: str, verdicts:
 def test_sections_stand_in_the_agreed_order(html: str) -> None:
     assert re.findall(r'<section id="([a-z]+)"', html) == [
         "verdict", "worst", "languages", "transfer", "consistency", "outcomes", "measures", "groups", "tokens",
-        "loss", "samples", "mixture", "dropped", "manifest", "missing",
+        "training", "samples", "mixture", "dropped", "manifest", "missing",
     ]  # fmt: skip
 
 
@@ -192,14 +192,21 @@ def test_missing_parts_are_listed() -> None:
     empty = Record((), tables.empty("numbers"), tables.empty("answer"), read([]).dropped)
     html = render(empty, ReportConfig(title="nothing"))
     missing = html.split('<section id="missing"')[1]
-    for title in ("Worst languages", "Consistency between languages", "Samples", "Loss", "Mixture", "Tokens"):
+    for title in (
+        "Worst languages",
+        "Consistency between languages",
+        "Samples",
+        "Training",
+        "Mixture",
+        "Tokens",
+    ):
         assert f"<b>{title}" in missing, title
     assert 'id="worst"' not in html
 
 
 def test_a_training_step_alone_makes_a_page(folders: list[Folder]) -> None:
     html = render(read([folders[2]]), ReportConfig())
-    assert re.findall(r'<section id="([a-z]+)"', html) == ["tokens", "loss", "manifest", "missing"]
+    assert re.findall(r'<section id="([a-z]+)"', html) == ["tokens", "training", "manifest", "missing"]
     assert "<title>base · Panlect report</title>" in html
 
 
@@ -395,3 +402,18 @@ def test_paired_differences_are_one_table_and_not_one_per_pair(small: Record) ->
         "2 of 3",
     ]
     assert "versus=" not in html
+
+
+def test_each_training_has_a_line_of_what_it_ended_with(small: Record) -> None:
+    same = {"step": "base", "benchmark": "", "language": "", "other_language": "", "group": "", "count": None}
+    ends = {"loss": 1.234, "policy_loss": -0.5, "memory_bytes": 2.5e9, "mfu": 0.31}
+    rows_ = [
+        {**same, "measure": name, "value": value, "low": None, "high": None, "unit": ""}
+        for name, value in ends.items()
+    ]
+    added = pl.DataFrame(rows_, schema=dict(tables.SCHEMAS["numbers"]))
+    numbers = tidy(pl.concat([small.numbers, added]))
+    html = render(Record((), numbers, tables.empty("answer"), small.dropped), ReportConfig())
+    table = rows(html, "training")
+    assert table[0] == ["Training", "Loss", "Loss of the policy", "Memory", "Use of the device"]
+    assert table[1] == ["base", "1.234", "-0.500", "2.5\u00a0GB", "31.00\u00a0%"]

@@ -99,7 +99,7 @@ def test_advice_and_scripts_are_told_and_escaped(html: str) -> None:
 def test_a_tokenizers_figures_are_no_scores_of_a_model(folder: Folder) -> None:
     page = render(read([folder]), ReportConfig())
     assert 'id="measures"' not in page
-    assert 'id="loss"' not in page
+    assert 'id="training"' not in page
 
 
 def test_without_an_audit_the_section_says_what_it_needs(small: Record, tmp_path: Path) -> None:

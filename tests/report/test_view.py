@@ -265,3 +265,15 @@ def test_a_gap_of_chrf_is_in_points_and_one_of_accuracy_in_per_cent() -> None:
     assert value(66.759, measure("gap", "points").kind) == "66.8"
     assert value(0.25, measure("gap", "share").kind) == "25.0\u00a0%"
     assert measure("gap", "points").lower_is_better
+
+
+def test_what_a_training_records_is_no_score_of_its_model() -> None:
+    names = ("contrast", "policy_loss", "divergence", "memory_bytes", "tokens_per_second", "chosen_reward")
+    rows_ = [{"measure": name, "value": 1.0, "step": "chat", "language": "swh_Latn"} for name in names]
+    numbers = tidy(pl.DataFrame([{**dict.fromkeys(tables.SCHEMAS["numbers"], None), **row} for row in rows_]))
+    assert View(Record((), numbers, tables.empty("answer"), read([]).dropped)).leading is None
+
+
+def test_sizes_and_times_choose_their_units() -> None:
+    assert value(1_284_378_624, measure("memory_bytes").kind) == "1.28\u00a0GB"
+    assert value(8.957, measure("seconds").kind) == "9.0 s"

@@ -102,7 +102,7 @@ def _cell(number: float | None, name: str) -> Cell:
 
 def training(view: View, config: ReportConfig) -> Section | Missing:
     """Loss and whatever else a training records on its way, and at its end in every language."""
-    title = "Loss"
+    title = "Training"
     elsewhere = [*COUNTED, *MIXTURE_MEASURES, *OF_TOKENIZERS, *OF_CURATION]
     rows = view.record.numbers.filter(made() & ~pl.col("measure").is_in(elsewhere))
     if rows.is_empty():
@@ -111,19 +111,39 @@ def training(view: View, config: ReportConfig) -> Section | Missing:
         pl.col("group").str.extract(POINT, 2).cast(pl.Float64).alias("x"),
         pl.col("group").str.extract(POINT, 1).alias("x_unit"),
     )
-    blocks: list[Block] = []
     steps, note = _one_seed(points)
-    blocks += note
+    blocks: list[Block] = [*note, *_trainings(points, steps)]
     for place, step in enumerate(steps):
         of_step = points.filter(pl.col("step") == step)
         found = _curves(step, of_step, f"loss-{place}") if place < DRAWN_STEPS else []
         final = of_step.filter(pl.col("x").is_null() & (pl.col("language") != ""))
         if final.height:
             found.append(_final(step, final))
-        if found:
-            blocks += [Heading(f"Training “{step}”"), *found]
+        blocks += [Heading(f"Training “{step}”"), *found] if len(found) > 1 else found
     return (
-        Section("loss", title, blocks) if blocks else Missing(title, "loss at several points or per language")
+        Section("training", title, blocks)
+        if blocks
+        else Missing(title, "loss at several points or per language")
+    )
+
+
+def _trainings(rows: pl.DataFrame, steps: Sequence[str]) -> list[Block]:
+    """One line per training: what it ended with over all languages, and what it took."""
+    whole = rows.filter(pl.col("x").is_null() & (pl.col("language") == "") & (pl.col("group") == ""))
+    names = whole["measure"].unique(maintain_order=True).to_list()
+    found = {
+        (step, name): number for step, name, number in whole.select("step", "measure", "value").iter_rows()
+    }
+    lines = tuple(
+        (Cell(step), *(_cell(found.get((step, name)), name) for name in names))
+        for step in steps
+        if any((step, name) in found for name in names)
+    )
+    columns = (Column("Training"), *(Column(measure(name).title, number=True) for name in names))
+    return (
+        [Table("What each training ended with over all languages, and what it took.", columns, lines)]
+        if lines
+        else []
     )
 
 

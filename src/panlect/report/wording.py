@@ -16,7 +16,7 @@ class Measure:
     name: str
     title: str
     kind: str
-    """share (0..1, shown in per cent), points (0..100), bits, ratio, times, count."""
+    """share (0..1, shown in per cent), points (0..100), bits, ratio, times, count, bytes, seconds."""
     lower_is_better: bool = False
 
     @property
@@ -83,6 +83,18 @@ _KNOWN = {
         Measure("preference_accuracy", "Preferred answer above the other", "share"),
         Measure("chosen_logprob", "Log-probability of preferred answers", "bits"),
         Measure("rejected_logprob", "Log-probability of the other answers", "bits"),
+        Measure("token_loss", "Loss of the tokens", "ratio", True),
+        Measure("contrast", "Loss of the contrast", "ratio", True),
+        Measure("retrieval_accuracy", "Translations found in the batch", "share"),
+        Measure("cross_entropy", "Cross-entropy to the teacher", "ratio", True),
+        Measure("divergence", "Divergence from the teacher", "ratio", True),
+        Measure("held_out_loss", "Loss on held-out text", "bits", True),
+        Measure("tokens_per_second", "Tokens per second", "count"),
+        Measure("characters_per_second", "Characters per second", "count"),
+        Measure("mfu", "Use of the device", "share"),
+        Measure("memory_bytes", "Memory", "bytes"),
+        Measure("seconds", "Time", "seconds"),
+        Measure("energy_watt_hours", "Energy, Wh", "ratio"),
         Measure("policy_loss", "Loss of the policy", "ratio", True),
         Measure("value_loss", "Loss of the value head", "ratio", True),
         Measure("entropy", "Entropy of the next token", "bits"),
@@ -125,6 +137,8 @@ _MAKING = (
     *("loss", "share", "natural_share", "epochs", "rows", "seconds"),
     *("margin", "preference_accuracy", "chosen_logprob", "rejected_logprob"),
     *("policy_loss", "value_loss", "entropy", "clipped_share", "chosen_reward", "rejected_reward"),
+    *("contrast", "token_loss", "retrieval_accuracy", "cross_entropy", "divergence", "held_out_loss"),
+    *("tokens_per_second", "characters_per_second", "mfu", "memory_bytes", "energy_watt_hours", "cost"),
     *sorted(OF_TOKENIZERS | OF_CURATION),
 )
 POINT = r"^(?P<unit>tokens|step|steps)[ =:](?P<x>\d+)$"
@@ -162,6 +176,8 @@ def value(number: float | None, kind: str) -> str:
         return f"{number:.1f}"
     if kind == "count":
         return f"{number:,.0f}".replace(",", "\u202f")
+    if kind in _WRITTEN:
+        return _WRITTEN[kind](number)
     if kind == "times":
         return f"{number:.2f}\u00a0×"
     return f"{number:.3f}" if abs(number) < 100 else f"{number:.4g}"
@@ -206,3 +222,7 @@ def seconds(number: float) -> str:
         return f"{number:.1f} s"
     minutes, rest = divmod(round(number), 60)
     return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+_WRITTEN = {"bytes": byte_size, "seconds": seconds}
+"""Kinds that choose their unit by their size."""
