@@ -51,6 +51,9 @@ class Stub:
     def prompts(self, dialogues: Sequence[Sequence[dict[str, str]]]) -> list[str]:
         return [messages[-1]["content"] for messages in dialogues]
 
+    def to(self, device: Any) -> None:
+        """It needs none."""
+
     def answer(self, prompt: str) -> str:
         item, language = prompt.split(" → ")
         gold = ITEMS[item]

@@ -2,7 +2,8 @@
 
 Inputs are models (folders with a model, Hugging Face directories, hub ids) and folders with question tables.
 Every answer is stored in the table `answer`, so that measures can be made again without the models; a killed
-run continues with the first batch that was not answered.
+run continues with the first question that was not answered. Several processes (torchrun, accelerate) share
+the questions.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ from typing import Any, Literal
 import polars as pl
 from pydantic import Field
 
+from panlect import ranks
 from panlect.benchmarks import agenda, catalog, coverage, few_shot, translated
 from panlect.benchmarks.answers import answer_rows, numbers_of_answers, stored_answers
-from panlect.benchmarks.asking import Job, answer_all
+from panlect.benchmarks.asking import Alone, Job, answer_all
 from panlect.benchmarks.benchmark import Answer, Row
 from panlect.benchmarks.engines import Engine, Local, Tools
 from panlect.benchmarks.prompting import Prompts, Ranking
@@ -37,6 +39,7 @@ from panlect.measure.translation import flores_tokeniser
 from panlect.tables import SCHEMAS
 
 VERSION = 1
+PARALLEL = True
 HARNESS = "lm-eval:"
 TEXT_STAGES = frozenset({"tokenizer", "pretrain", "extend", "trim"})  # their models never saw a dialogue
 
@@ -123,12 +126,14 @@ def evaluate(inputs: Sequence[Input], out: Path, config: EvaluateConfig) -> Fold
     from panlect.model.generate import Generation
     from panlect.model.lm_eval_engine import evaluate_task
     from panlect.model.load import load
+    from panlect.model.parallel import join
     from panlect.model.pooling import pooled
     from panlect.model.shared_prefix import adds_begin, stream_choices
 
     def open_engine(one: Contestant) -> Engine:
         if one.kind == "model":
             model = load(one.location)
+            model.network.to(among.device)
             begin = bool(one.stage) or adds_begin(model.tokenizer)
             return Local(
                 model, Tools(Generation, stream_choices, pooled), chats=_chats(one, config), begin=begin
@@ -136,6 +141,7 @@ def evaluate(inputs: Sequence[Input], out: Path, config: EvaluateConfig) -> Fold
         assert config.endpoint is not None, "stored answers are never asked for again"
         return Remote(config.endpoint, chats=_chats(one, config))
 
+    among = join("ddp")
     rate, earlier = _rater(config), _earlier(inputs)
     contestants = _contestants(inputs, config, tuple(earlier))
     with draft(out, "evaluate", VERSION, config, inputs) as work:
@@ -149,18 +155,24 @@ def evaluate(inputs: Sequence[Input], out: Path, config: EvaluateConfig) -> Fold
         prompts = Prompts(found, shots, config.variant, config.retrieval_layer, ranking)
         frames = []
         for one in contestants:
+            if among.rank and one.kind != "model":
+                continue
             known = earlier.get(one.step, {})
             jobs = _jobs_of(one, asked, prompts, config)
             if one.kind == "stored":
                 jobs = [job for job in jobs if job.key in known]
             with work.progress(len(jobs), "questions", f"ask {one.step}") as bar:
                 store = work.scratch / f"{one.step}.jsonl"
-                answers = answer_all(jobs, partial(open_engine, one), store, bar, known)
+                shared = among if one.kind == "model" else Alone()
+                answers = answer_all(jobs, partial(open_engine, one), store, bar, known, shared)
+            if among.rank:
+                continue  # the first process judges and writes
             frames.append(answer_rows(one.step, found, questions.rows, jobs, answers))
             if one.kind == "model" and (tasks := _harness_tasks(config)):
                 include = Path(config.harness_tasks) if config.harness_tasks else None
                 _write_harness(work, one.step, evaluate_task(one.location, tasks, include=include))
-        _write(work, pl.concat(frames), config, rate)
+        if not among.rank:
+            _write(work, pl.concat(frames), config, rate)
     return work.folder
 
 
@@ -216,7 +228,7 @@ def _contestants(inputs: Sequence[Input], config: EvaluateConfig, earlier: Seque
     """Models in the order given, then the endpoint, then steps that only stored answers are left of."""
     stages = {each.name: each.manifest["stage"] for each in inputs if isinstance(each, Folder)}
     found = [Contestant(name, "model", where, stages.get(name, "")) for name, where in find_models(inputs)]
-    if config.endpoint:
+    if config.endpoint and not ranks.rank():  # one process asks a server
         problem = Remote(config.endpoint).without_scores()
         found.append(Contestant(config.endpoint.model.replace("/", "_"), "server", problem=problem))
     names = [one.step for one in found]
