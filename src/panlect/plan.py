@@ -5,6 +5,7 @@ runs it for some seconds, once the step's inputs are finished.
 """
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Column, Table
 
+from panlect.config import Config
 from panlect.folder import resolve
 from panlect.run import Planned
 
@@ -36,13 +38,22 @@ def describe(steps: Sequence[Planned]) -> list[dict[str, Any]]:
     ]
 
 
+def _by_settings(config: Config) -> dict[str, float]:
+    """What settings say before there are inputs: tokens of a budget, or of so many steps of training."""
+    step_tokens, steps = getattr(config, "batch_tokens", 0), getattr(config, "steps", 0)
+    tokens = getattr(config, "budget_tokens", 0) or steps * step_tokens
+    return {"tokens": tokens, "steps": math.ceil(tokens / step_tokens)} if tokens else {}
+
+
 def _unfinished(planned: Planned, places: Mapping[str, Planned]) -> list[str]:
     return [name for name in planned.step.inputs if name in places and not places[name].finished]
 
 
 def _estimate(planned: Planned, places: Mapping[str, Planned]) -> Mapping[str, float]:
-    if planned.finished or planned.stage.estimate is None or _unfinished(planned, places):
+    if planned.finished or planned.stage.estimate is None:
         return {}
+    if _unfinished(planned, places):
+        return _by_settings(planned.config)
     names = planned.step.inputs
     inputs = [resolve(places[name].out if name in places else name) for name in names]
     return planned.stage.estimate(inputs, planned.config)

@@ -168,6 +168,10 @@ def test_qlora_trains_adapters_on_four_bits_and_saves_a_plain_model(tokenizer: A
     kind, before = type(model.network), {n: p.detach().clone() for n, p in model.network.named_parameters()}
     desk = Desk(tmp_path)
     adapted = adapters.attach(model, Trained(method="qlora", rank=4, alpha=16.0), desk)  # type: ignore[arg-type]
+    assert (
+        desk.notes["parameters"]["all"]
+        == sum(map(torch.numel, before.values())) + desk.notes["parameters"]["trained"]
+    )
     held = [each for each in adapted.network.modules() if isinstance(each, bitsandbytes.nn.Linear4bit)]
     assert len(held) == 7 * SHAPE.layers
     assert all(each.weight.dtype == torch.uint8 and not each.weight.requires_grad for each in held)

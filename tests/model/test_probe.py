@@ -81,7 +81,7 @@ def test_the_command_line(
         "name": "planned", "description": "One step that can start and one that has to wait.",
         "steps": {
             "base": {"stage": "pretrain", "from": [str(place / "tokenizer"), str(place / "mixture")], **SETTINGS},
-            "chat": {"stage": "instruct", "from": ["base", str(place / "text")]},
+            "chat": {"stage": "instruct", "from": ["base", str(place / "text")], "budget_tokens": 50_000},
         },
     }  # fmt: skip
     recipe["steps"]["base"]["model"] = SHAPE.model_dump()  # type: ignore[index]
@@ -91,7 +91,7 @@ def test_the_command_line(
     base, chat = json.loads(capsys.readouterr().out)["steps"]
     assert base["estimate"]["tokens"] > 0
     assert base["estimate"]["cost"] > 0
-    assert chat["estimate"] == {}
+    assert chat["estimate"] == {"tokens": 50_000, "steps": 4}
     assert chat["waits_for"] == ["base"]
     assert main(words) == 0
     assert "waits for base" in " ".join(capsys.readouterr().out.split())

@@ -209,7 +209,7 @@ def report(network: Any, masks: dict[str, Tensor]) -> dict[str, int]:
     """How many parameters there are and how many may change, by kind of layer."""
     counts: dict[str, int] = {"all": 0, "trained": 0}
     for name, parameter in network.named_parameters():
-        counts["all"] += parameter.numel()
+        counts["all"] += four_bits.size(parameter)
         if parameter.requires_grad:
             count = int(masks[name].sum()) if name in masks else parameter.numel()
             kind = ".".join(part for part in name.split(".")[-3:-1] if not part.isdigit())

@@ -10,7 +10,7 @@ import polars as pl
 from panlect import ranks, tables
 from panlect.draft import Draft
 from panlect.folder import Input, models, one_model, one_tokenizer
-from panlect.model import adapters, held_out, load, speed
+from panlect.model import adapters, four_bits, held_out, load, speed
 from panlect.model.forward import isolates
 from panlect.model.ledger import Ledger
 from panlect.model.loop import Work
@@ -47,7 +47,7 @@ def describe(model: load.Model, work: Work) -> str:
     trained = sum(p.numel() for p in parameters if p.requires_grad)
     tokens = int(work.planned()[:, 0].sum())
     return (
-        f"{trained:,} of {sum(p.numel() for p in parameters):,} parameters, {tokens:,} tokens, "
+        f"{trained:,} of {sum(map(four_bits.size, parameters)):,} parameters, {tokens:,} tokens, "
         f"{len(work.languages)} languages, {len(work)} steps"
     )
 

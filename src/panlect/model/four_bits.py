@@ -51,6 +51,12 @@ def restore(network: Any, added: dict[str, Tensor]) -> None:
         _put(network, name, plain)
 
 
+def size(parameter: Tensor) -> int:
+    """How many numbers a parameter stands for; rounded ones lie two to a byte."""
+    state = getattr(parameter, "quant_state", None)
+    return parameter.numel() if state is None else int(state.shape.numel())
+
+
 def _put(network: Any, name: str, module: nn.Module) -> None:
     owner, _, last = name.rpartition(".")
     setattr(network.get_submodule(owner), last, module)

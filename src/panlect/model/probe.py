@@ -18,7 +18,7 @@ from panlect import progress, ranks
 from panlect.config import Config
 from panlect.draft import Draft, draft
 from panlect.folder import Folder, Input, tables
-from panlect.model import loop
+from panlect.model import four_bits, loop
 from panlect.model.corpus import is_mixture, open_mixture
 from panlect.model.loop import Work
 from panlect.model.runs import Run
@@ -68,7 +68,7 @@ def _estimate(
     seconds = prepared_seconds + tokens / tokens_per_second
     found = {
         "rows": float(rows),
-        "parameters": float(sum(p.numel() for p in run.model.network.parameters())),
+        "parameters": float(sum(map(four_bits.size, run.model.network.parameters()))),
         "trained_parameters": float(
             sum(p.numel() for p in run.model.network.parameters() if p.requires_grad)
         ),
