@@ -22,8 +22,13 @@ def mined(
     """Return documents with the column `incidental_pairs`, and the pairs; perhaps drop their documents."""
     if not settings.find or frame.is_empty():
         return frame, []
-    how = Mining(settings.minimum_letters, settings.minimum_score, settings.length_ratio)
-    found = incidental(frame["text"].to_list(), _identifier(settings.model), how)
+    how = Mining(settings.minimum_letters, settings.minimum_score, settings.length_ratio, settings.margin)
+    encode = None
+    if settings.encoder:
+        from panlect.model.sentences import load_encoder
+
+        encode = load_encoder(settings.encoder).encode
+    found = incidental(frame["text"].to_list(), _identifier(settings.model), how, encode=encode)
     counts = pl.Series("incidental_pairs", [len(each) for each in found], pl.Int64)
     pairs = [
         _pair(each, *row)

@@ -218,12 +218,17 @@ class IncidentalSettings(Config):
     """How sure the identifier must be of both lines."""
     length_ratio: float = Field(default=2.0, gt=1)
     """Longest line per shortest, in characters weighted by script."""
+    encoder: str = ""
+    """A directory with a model that gives sentences vectors (LaBSE, multilingual E5): then lines anywhere in
+    a document can be translations of each other, by the margin of their similarity. Empty: neighbours only."""
+    margin: float = Field(default=1.06, ge=1)
+    """Least similarity per mean similarity to the nearest lines of the other language."""
     documents: Literal["keep", "drop"] = "keep"
     """`drop` sets aside the documents in which pairs were found."""
 
     def files_named(self) -> tuple[str, ...]:
-        """The identifier's file, if it is one."""
-        return model_files(self.model) if self.find else ()
+        """The identifier's file, if it is one, and the encoder's directory."""
+        return (*model_files(self.model), *([self.encoder] if self.encoder else [])) if self.find else ()
 
 
 class RepeatSettings(Config):

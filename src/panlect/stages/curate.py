@@ -193,6 +193,10 @@ def _steps(config: CurateConfig) -> Steps:
         )
     if config.incidental.find:
         load(config.incidental.model)
+        if config.incidental.encoder and not (Path(config.incidental.encoder) / "config.json").is_file():
+            raise ConfigError(
+                "this is no model directory", where=f"incidental.encoder: {config.incidental.encoder}"
+            )
     blocklist(config.urls.blocked)
     repairs = tuple(REPAIRS) if "all" in config.doctor else tuple(config.doctor)
     if "mojibake" in repairs:

@@ -4,18 +4,20 @@
 rules share): sides that are the same, lengths that do not fit, numbers and placeholders that are
 not preserved. `incidental` finds translation pairs inside a text of two languages (Briakou et al.
 2023 found that "monolingual" corpora hold many): neighbouring lines in two languages whose
-lengths and numbers agree. Neither needs a model; both are hints of form, not of meaning.
+lengths and numbers agree. Neither needs a model; both are hints of form, not of meaning. With sentence
+vectors, lines anywhere in the text are matched by meaning (`panlect.text.margin`).
 """
 
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
 from panlect.text.confusable import alike
 from panlect.text.identify import Guess, Identifier
+from panlect.text.margin import Vectors, matches
 from panlect.text.private import ascii_digits
 from panlect.text.scripts import main_scripts
 
@@ -108,17 +110,27 @@ class Mining(NamedTuple):
     minimum_score: float = 0.8
     """How sure the identifier must be of both languages."""
     length_ratio: float = 2.0
+    margin: float = 1.06
+    """Least margin of two lines' similarity, where sentences have vectors."""
 
 
 def incidental(
     texts: Sequence[str],
     identifier: Identifier,
     how: Mining = Mining(),  # noqa: B008 - immutable
+    *,
+    encode: Callable[[Sequence[str]], Vectors] | None = None,
 ) -> list[list[Incidental]]:
-    """Find, in each text, neighbouring lines that look like translations of each other.
+    """Find, in each text, lines that look like translations of each other.
 
     The two languages must be surely different, not merely written alike, and the pair without `fault`.
     A line takes part in one pair only.
+
+    Args:
+        texts: documents.
+        identifier: tells the lines' languages.
+        how: what makes a pair.
+        encode: gives sentences vectors; without it only neighbouring lines can be pairs.
     """
     lines = [
         [line.strip() for line in text.split("\n") if len(line.strip()) >= how.minimum_letters]
@@ -127,7 +139,33 @@ def incidental(
     # A text of one line cannot hold a pair.
     lines = [mine if len(mine) > 1 else [] for mine in lines]
     guesses = iter(identifier.identify([line for mine in lines for line in mine]))
-    return [_neighbours(mine, [next(guesses) for _ in mine], how) for mine in lines]
+    named = [(mine, [next(guesses) for _ in mine]) for mine in lines]
+    if encode is None:
+        return [_neighbours(mine, found, how) for mine, found in named]
+    return [_anywhere(mine, found, how, encode) for mine, found in named]
+
+
+def _anywhere(
+    lines: Sequence[str], guesses: Sequence[Guess], how: Mining, encode: Callable[[Sequence[str]], Vectors]
+) -> list[Incidental]:
+    """Match the lines of a text's two most frequent languages by their vectors, in the order of the text."""
+    sides: dict[str, list[int]] = {}
+    for number, guess in enumerate(guesses):
+        if guess.score >= how.minimum_score and guess.language[:3] not in ("und", "zxx"):
+            sides.setdefault(guess.language, []).append(number)
+    ranked = sorted(sides, key=lambda language: (-len(sides[language]), language))[:2]
+    if len(ranked) < 2 or alike(*ranked):
+        return []
+    first, second = (sides[language] for language in ranked)
+    vectors = encode([lines[number] for number in (*first, *second)])
+    found = matches(vectors[: len(first)], vectors[len(first) :], threshold=how.margin)
+    limits = Limits(how.length_ratio)
+    pairs = sorted((first[match.first], second[match.second]) for match in found)
+    return [
+        Incidental(lines[left], lines[right], ranked[0], ranked[1])
+        for left, right in pairs
+        if not fault(lines[left], lines[right], limits)
+    ]
 
 
 def _neighbours(lines: Sequence[str], guesses: Sequence[Guess], how: Mining) -> list[Incidental]:
