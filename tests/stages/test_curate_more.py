@@ -85,8 +85,9 @@ def test_rows_without_a_licence_stay_only_if_that_is_asked_for(tmp_path):
     gone = folder.dropped()
     assert gone["reason"].to_list() == ["unknown_licence"] * 2
     assert gone["step"].to_list() == ["licence"] * 2
-    numbers = folder.numbers().filter(pl.col("group") == "unknown_licence")
-    assert numbers.select("language", "value").rows() == [("swh_Latn", 1.0)]
+    numbers = folder.numbers().filter(measure="rows_dropped", group="unknown_licence")
+    found = numbers.select("language", "other_language", "value").rows()
+    assert found == [("swh_Latn", "", 1.0), ("swh_Latn", "eng_Latn", 1.0)]
     asked = check(CurateConfig, {"cards": cards, "unknown_licence": "keep"}, where="test")
     assert curate(inputs, tmp_path / "asked", asked).table("document").height == 3
 

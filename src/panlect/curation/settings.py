@@ -220,7 +220,7 @@ class IncidentalSettings(Config):
     """Longest line per shortest, in characters weighted by script."""
     encoder: str = ""
     """A directory with a model that gives sentences vectors (LaBSE, multilingual E5): then lines anywhere in
-    a document can be translations of each other, by the margin of their similarity. Empty: neighbours only."""
+    a document can be translations of each other, by the margin of their similarity."""
     margin: float = Field(default=1.06, ge=1)
     """Least similarity per mean similarity to the nearest lines of the other language."""
     documents: Literal["keep", "drop"] = "keep"
