@@ -123,23 +123,8 @@ def evaluate(inputs: Sequence[Input], out: Path, config: EvaluateConfig) -> Fold
         ModelError: nobody is there to be asked.
         FolderError: no question of the benchmarks and languages asked for is among the inputs.
     """
-    from panlect.model.generate import Generation
     from panlect.model.lm_eval_engine import evaluate_task
-    from panlect.model.load import load
     from panlect.model.parallel import join
-    from panlect.model.pooling import pooled
-    from panlect.model.shared_prefix import adds_begin, stream_choices
-
-    def open_engine(one: Contestant) -> Engine:
-        if one.kind == "model":
-            model = load(one.location)
-            model.network.to(among.device)
-            begin = bool(one.stage) or adds_begin(model.tokenizer)
-            return Local(
-                model, Tools(Generation, stream_choices, pooled), chats=_chats(one, config), begin=begin
-            )
-        assert config.endpoint is not None, "stored answers are never asked for again"
-        return Remote(config.endpoint, chats=_chats(one, config))
 
     among = join("ddp")
     rate, earlier = _rater(config), _earlier(inputs)
@@ -164,7 +149,9 @@ def evaluate(inputs: Sequence[Input], out: Path, config: EvaluateConfig) -> Fold
             with work.progress(len(jobs), "questions", f"ask {one.step}") as bar:
                 store = work.scratch / f"{one.step}.jsonl"
                 shared = among if one.kind == "model" else Alone()
-                answers = answer_all(jobs, partial(open_engine, one), store, bar, known, shared)
+                answers = answer_all(
+                    jobs, partial(_engine, one, config, among.device), store, bar, known, shared
+                )
             if among.rank:
                 continue  # the first process judges and writes
             frames.append(answer_rows(one.step, found, questions.rows, jobs, answers))
@@ -174,6 +161,23 @@ def evaluate(inputs: Sequence[Input], out: Path, config: EvaluateConfig) -> Fold
         if not among.rank:
             _write(work, pl.concat(frames), config, rate)
     return work.folder
+
+
+def _engine(one: Contestant, config: EvaluateConfig, device: Any) -> Engine:
+    """Open what answers."""
+    from panlect.model.generate import Generation
+    from panlect.model.load import load
+    from panlect.model.pooling import pooled
+    from panlect.model.shared_prefix import adds_begin, stream_choices
+
+    chats = _chats(one, config)
+    if one.kind == "model":
+        model = load(one.location)
+        model.network.to(device)
+        begin = bool(one.stage) or adds_begin(model.tokenizer)
+        return Local(model, Tools(Generation, stream_choices, pooled), chats=chats, begin=begin)
+    assert config.endpoint is not None, "stored answers are never asked for again"
+    return Remote(config.endpoint, chats=chats)
 
 
 def _rater(config: EvaluateConfig) -> Any:
