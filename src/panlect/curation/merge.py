@@ -30,7 +30,7 @@ class Shards:
         """Take rows; a full file is written at once."""
         if frame.is_empty():
             return
-        self.frames.append(_by_itself(frame))
+        self.frames.append(by_itself(frame))
         self.size_bytes += int(self.frames[-1].estimated_size())
         self.rows += frame.height
         for column in {"language", "source_language", "target_language"} & set(frame.columns):
@@ -51,7 +51,7 @@ class Shards:
         self.size_bytes, self.shard = 0, self.shard + 1
 
 
-def _by_itself(frame: pl.DataFrame) -> pl.DataFrame:
+def by_itself(frame: pl.DataFrame) -> pl.DataFrame:
     """Copy rows out of the table that they were chosen from, whose texts they would keep in memory."""
     return pl.DataFrame(frame.to_arrow(compat_level=pl.CompatLevel.oldest()))
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import polars as pl
 
-from panlect.curation.merge import frames
+from panlect.curation.merge import by_itself, frames
 from panlect.draft import Draft
 
 ROWS_OF_A_REASON = 3
@@ -97,7 +97,7 @@ def _counted(path: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
         sizes.append(
             frame.group_by(*_GROUP).agg(pl.len().cast(pl.Int64).alias("rows"), pl.col("bytes").sum())
         )
-        samples.append(_smallest(frame))
+        samples.append(by_itself(_smallest(frame)))
     whole = pl.concat(sizes).group_by(*_GROUP).agg(pl.col("rows", "bytes").sum()).sort(*_GROUP)
     return whole, _smallest(pl.concat(samples))
 
