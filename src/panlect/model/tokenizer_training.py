@@ -238,7 +238,7 @@ def check_chat_template(template: str, tokenizer: Tokenizer) -> None:
 
     The mark would be split into ordinary pieces and the model would never see a role.
     """
-    marks = set(re.findall(r"<\|[^|{}'\"\s]+\|>|<(?:start|end)_of_turn>|\[/?INST\]", template))
+    marks = set(re.findall(r"<\|[^|{}'\"\s]+\|>|<(?:start|end)_of_turn>", template))
     if missing := sorted(mark for mark in marks if tokenizer.token_to_id(mark) is None):
         raise ConfigError(
             f"the chat template names {', '.join(missing)}, which the tokenizer does not have",
