@@ -56,7 +56,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Folder:
         for unit, scale in (("rows", 1), ("bytes", 1000)):
             for code, count in CAME.items():
                 kept = count - sum(number for (of, _), number in LOST.items() if of == code)
-                work.number(f"{unit}_in", float(scale * count), language=code, unit=unit)
+                # Pairs are counted apart from documents, with the language that they are translated from.
+                work.number(f"{unit}_in", float(scale * (count - 100)), language=code, unit=unit)
+                work.number(f"{unit}_in", 100.0 * scale, language=code, other_language="fra_Latn", unit=unit)
                 work.number(f"{unit}_out", float(scale * kept), language=code, unit=unit)
             for (code, reason), number in LOST.items():
                 work.number(f"{unit}_dropped", float(scale * number), language=code, group=reason, unit=unit)

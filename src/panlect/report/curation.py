@@ -89,23 +89,20 @@ def _of_folder(numbers: pl.DataFrame, sampled: pl.DataFrame, config: ReportConfi
 
 
 def _counts(numbers: pl.DataFrame, unit: str) -> Counts:
-    def by_language(end: str) -> dict[str, float]:
-        return dict(
-            numbers.filter(pl.col("measure") == f"{unit}_{end}").select("language", "value").iter_rows()
-        )
+    """Sums over documents and pairs, which are counted apart."""
 
-    lost = numbers.filter((pl.col("measure") == f"{unit}_dropped") & (pl.col("language") != ""))
-    dropped = {
-        (code, reason): number
-        for code, reason, number in lost.select("language", "group", "value").iter_rows()
-    }
-    came, stayed = by_language("in"), by_language("out")
-    if not stayed:  # folders of the first versions count what came in and what was set aside
-        stayed = {
-            code: number - sum(n for (of, _), n in dropped.items() if of == code)
-            for code, number in came.items()
-        }
-    return Counts(came, stayed, dropped)
+    def total(end: str, *keys: str) -> pl.DataFrame:
+        rows = numbers.filter((pl.col("measure") == f"{unit}_{end}") & (pl.col("language") != ""))
+        return rows.group_by(keys, maintain_order=True).agg(pl.col("value").sum())
+
+    return Counts(
+        came=dict(total("in", "language").iter_rows()),
+        stayed=dict(total("out", "language").iter_rows()),
+        dropped={
+            (code, reason): number
+            for code, reason, number in total("dropped", "language", "group").iter_rows()
+        },
+    )
 
 
 def _stayed_share(counts: Counts, code: str) -> float:

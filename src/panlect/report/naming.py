@@ -41,7 +41,8 @@ def named(code: str) -> Named:
         language = Language.parse(code)
     except LanguageError:
         script = code.rsplit("_", 1)[1] if "_" in code else ""
-        return Named(code, code, "", script_name(script), "", "", "und", "auto")
+        name = "Language not known" if code.startswith("und") else code
+        return Named(code, name, "", script_name(script), "", "", "und", "auto")
     return Named(
         code=code,
         name=language.name,
