@@ -34,7 +34,10 @@ def patched(model: str) -> None:
 
 
 def steps() -> dict[str, Any]:
-    """The steps that look at one document at a time; their models are loaded outside of the timing."""
+    """The steps that look at one document at a time; models and packages are loaded outside of the timing."""
+    import ftfy  # noqa: F401
+    import orjson  # noqa: F401
+    import pyarrow.parquet  # noqa: F401
     from datatrove.pipeline.filters import (
         FineWebQualityFilter,
         GopherQualityFilter,
