@@ -1,13 +1,16 @@
 """Identification: script first, then a model; the trained one on a language that packages lack."""
 
+import importlib.util
+import sys
+
 import numpy as np
 import pytest
 
 from panlect.errors import ConfigError, DataError
 from panlect.text.identify import Identifier, letters_of, mixing
-from panlect.text.identify_heliport import Widened
+from panlect.text.identify_heliport import Heliport, Widened
 from panlect.text.identify_ngrams import Extended, Ngrams
-from panlect.text.identify_packaged import NAMES, load
+from panlect.text.identify_packaged import NAMES, load, widest
 from panlect.text.identify_scores import evaluate
 from panlect.text.scripts import main_script, main_scripts, script_of
 
@@ -176,6 +179,14 @@ def test_mistakes_are_explained(tmp_path):
     (tmp_path / "bad.npz").write_bytes(b"PK nothing")
     with pytest.raises(DataError, match="no identification model"):
         load(str(tmp_path / "bad.npz"))
+
+
+def test_a_missing_package_names_its_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "heliport", None)
+    with pytest.raises(ConfigError, match=r"panlect\[heliport\]"):
+        Heliport()
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert widest() == "both"
 
 
 def test_evaluation_counts_by_hand():
