@@ -221,8 +221,8 @@ def trl(place: Path, steps: int, *, strategy: str, compiled: bool) -> dict[str, 
     return {"rates": [(b[1] - a[1]) / (b[0] - a[0]) for a, b in pairs], "losses": losses}
 
 
-def seconds_to_next_step(place: Path, out: Path) -> float:
-    """From the command line to the next step in the ledger; then the process is killed."""
+def seconds_to_next_step(place: Path, out: Path) -> tuple[float, float]:
+    """Of the clock and of the processor, from the command to the next step in the ledger; then a kill."""
     ledger = out.with_name(out.name + ".partial") / "scratch" / "ledger.jsonl"
     before = ledger.read_text().count("\n") if ledger.is_file() else 0
     shape = json.dumps(SHAPE).replace('"', "")
@@ -237,7 +237,8 @@ def seconds_to_next_step(place: Path, out: Path) -> float:
     while not ledger.is_file() or ledger.read_text().count("\n") <= before:
         assert process.poll() is None, "it ended before its first step"
         time.sleep(0.02)
-    found = time.monotonic() - started
+    used = Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()[11:13]
+    found = time.monotonic() - started, sum(map(int, used)) / os.sysconf("SC_CLK_TCK")
     time.sleep(2)  # so that a checkpoint is there to continue from
     process.kill()
     process.wait()
@@ -249,7 +250,11 @@ def start_up(place: Path, rounds: int) -> None:
     for number in range(rounds):
         out = Path(tempfile.mkdtemp()) / "run"
         new, continued = (seconds_to_next_step(place, out) for _ in range(2))
-        print(f"round {number + 1}: first step after {new:.1f} s, after a kill {continued:.1f} s", flush=True)
+        for name, (clock, processor) in (("new", new), ("killed before", continued)):
+            print(
+                f"{number + 1}, {name}: step after {clock:.1f} s ({processor:.1f} s of processor)",
+                flush=True,
+            )
 
 
 def one(arm: str, place: Path, steps: int) -> dict[str, Any]:
