@@ -112,7 +112,7 @@ def report(name: str, texts: list[str], rounds: list[tuple[int, list[Copy]]], sc
             for group in (copy.script, spaces, "all"):
                 found[group, band].append(first[place] == first[copy.original])
     places = sorted({scripts[each] for each in wrong})
-    share = removed / max(1, removed + len(wrong) * len(rounds) // len(BANDS))
+    share = removed / max(1, removed + len(wrong))
     print(f"\n{name}: precision {share:.4f}; {len(wrong)} of {len(texts)} originals wrongly removed {places}")
     print(f"{'script':16}{'copies a band':>15}  2-4 %  4-7 %  7-10 %")
     for group in sorted({group for group, _ in found}, key=lambda each: (-len(found[each, 0]), each)):
