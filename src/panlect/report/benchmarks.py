@@ -96,4 +96,5 @@ def _coverage(asked: Mapping[str, Mapping[str, tuple[int, str]]], config: Report
 
 
 def _questions(rows: int, problem: str) -> Cell:
-    return Cell(value(rows, "count"), sort=rows) if rows else Cell("–", note=problem, sort=0)
+    note = problem.removesuffix(" in this language").removesuffix(" in this language here")
+    return Cell(value(rows, "count"), sort=rows) if rows else Cell("–", note=note, sort=0)

@@ -73,7 +73,8 @@ def tokenizers(view: View, config: ReportConfig) -> Section | Missing:
         blocks += [Prose(_pays(audited)), _whole(view, audited, rows), _drawing(view, audited)]
     blocks += _languages(audited, config.worst_languages)
     blocks += _prices(audited) if "price" in audited.found else []
-    blocks += [_everything(audited, name) for name in audited.names]
+    # Other stages than the audit measure little more than the first table shows.
+    blocks += [_everything(audited, name) for name in audited.names] if "premium" in audited.found else []
     return Section("tokenizers", title, [*blocks, *_scripts(audited, rows), *_advice(view)])
 
 
