@@ -101,3 +101,9 @@ def test_alignment_finds_a_planted_dictionary() -> None:
         assert max(mix, key=lambda old: mix[old]) == n
         assert mix[n] > 0.9
     assert initialise.alignment([], [1]) == {}
+
+
+def test_what_the_pairs_hold_too_seldom_gets_no_alignment() -> None:
+    pairs = [([1, 2], [101, 102])] * 4 + [([1], [101])]
+    assert set(initialise.alignment(pairs, [101, 102])) == {101}
+    assert set(initialise.alignment(pairs, [101, 102], min_count=4)) == {101, 102}
