@@ -116,6 +116,12 @@ def test_the_compiled_loop_gives_the_scores_of_the_package():
         assert row.max() == pytest.approx(score, rel=1e-3), label
 
 
+def test_cld2_does_not_claim_languages_that_it_has_no_table_for():
+    assert "xho_Latn" in load("cld2").languages
+    # They are in its list of names; a language that it never names would be contradicted in every text.
+    assert not {"ewe_Latn", "luo_Latn", "oss_Cyrl", "twi_Latn"} & set(load("cld2").languages)
+
+
 def test_one_sentence_and_many_give_the_same_guess():
     identifier = Identifier(load("both"))
     together = identifier.identify(list(SENTENCES.values()))

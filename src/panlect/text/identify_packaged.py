@@ -114,7 +114,9 @@ class Cld2:
 
     def __init__(self) -> None:
         self._cld2 = needs("pycld2", "identification with cld2")
-        labels = [code for _, code in self._cld2.LANGUAGES if code != "un" and not code.startswith("xx")]
+        # It lists more languages than it has tables for.
+        has_table = set(self._cld2.DETECTED_LANGUAGES)
+        labels = [code for name, code in self._cld2.LANGUAGES if name in has_table]
         known = [
             (label, code)
             for label, code in zip(labels, canonical(labels), strict=True)
