@@ -76,6 +76,14 @@ def test_parallel_sets(real_data: Path) -> None:
     assert rows[0]["prompt"] == english[0] or rows[0]["answer"] == english[0]
 
 
+def test_tatoeba(real_data: Path) -> None:
+    rows, reasons = rows_of("tatoeba", real_data)
+    languages = Counter(row["language"] for row in rows)
+    assert len(languages) == 99
+    assert languages["deu_Latn"] == 2 * 744
+    assert reasons == {"unknown language": 1, "another file of the same language was taken": 1}
+
+
 def test_mkqa(real_data: Path) -> None:
     rows, _ = rows_of("mkqa", real_data)
     assert len(rows) == 6 * 26

@@ -27,17 +27,26 @@ def read(path: Path, languages: Sequence[str]) -> Reading:
         raise FolderError(
             "no file of Tatoeba is there", where=str(path), expected="tatoeba.<code>-eng.<code>"
         )
+    taken: set[str] = set()
     for match, file in named:
         language = canonical(match[1])
         if match[2] == "eng" or (languages and language not in languages):
             continue
         english = file.with_name(f"tatoeba.{match[1]}-eng.eng")
-        if not language or not english.is_file():
-            reason = "unknown language" if not language else "the English side is missing"
+        if reason := _fault(language, english, taken):
             rows.drop(file.name, language or "und_Zyyy", reason, {})
             continue
+        taken.add(language)
         _add(rows, language, lines_of(text_of(file)), lines_of(text_of(english)))
     return rows.reading
+
+
+def _fault(language: str, english: Path, taken: set[str]) -> str:
+    if not language:
+        return "unknown language"
+    if language in taken:
+        return "another file of the same language was taken"
+    return "" if english.is_file() else "the English side is missing"
 
 
 def _add(rows: Rows, language: str, theirs: list[str], english: list[str]) -> None:
