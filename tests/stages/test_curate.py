@@ -167,15 +167,16 @@ def test_moses_sides_are_read_once_and_held_out(tmp_path):
 def test_mistakes_are_explained(tmp_path):
     path = tmp_path / "rows.txt"
     path.write_text("no language here\n")
-    with pytest.raises(DataError, match="no row was kept"):
+    with pytest.raises(DataError, match="no row was kept: set aside 1 for no_language") as caught:
         run(path, tmp_path / "out")
+    assert "corpus.sw.txt" in caught.value.fix
     with pytest.raises(ConfigError, match="no language is called 'xx-nothing'"):
         run(path, tmp_path / "out", languages=["xx-nothing"])
     (tmp_path / "empty").mkdir()
     with pytest.raises(FolderError, match="no files"):
         run(tmp_path / "empty", tmp_path / "out")
     path.write_text("")
-    with pytest.raises(DataError, match="no row was kept"):
+    with pytest.raises(DataError, match="no row was kept: the inputs hold none"):
         run(path, tmp_path / "out")
 
 

@@ -94,7 +94,7 @@ def test_rows_without_a_licence_stay_only_if_that_is_asked_for(tmp_path):
 
 def test_when_all_licences_are_unknown_the_error_says_what_to_do(tmp_path):
     path = write(tmp_path / "rows.jsonl", [("en", "a text")])
-    with pytest.raises(DataError, match=r"no licence(?s:.)*unknown_licence: keep"):
+    with pytest.raises(DataError, match=r"for unknown_licence(?s:.)*unknown_licence: keep"):
         run(path, tmp_path / "out", unknown_licence="set_aside")
 
 

@@ -1,5 +1,6 @@
 """Cards: what is known about each source of a finished table, from the curator and from its rows."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -73,10 +74,9 @@ def _rows(path: Path) -> Iterator[pl.DataFrame]:
             )
 
 
-def unsaid(path: Path) -> int:
-    """Return how many rows were set aside because nobody said their licence."""
-    total = 0
+def dropped_for(path: Path) -> Counter[str]:
+    """Return how many rows were set aside for which reason."""
+    reasons: Counter[str] = Counter()
     for file in (path / "dropped").glob("*.parquet"):
-        reasons = pl.read_parquet(file, columns=["reason"])["reason"]
-        total += int((reasons == "unknown_licence").sum())
-    return total
+        reasons.update(pl.read_parquet(file, columns=["reason"])["reason"].to_list())
+    return reasons

@@ -7,6 +7,7 @@ whatever the number of workers, and after a kill.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -267,35 +268,38 @@ def _run(listed: Sequence[incoming.File], work: Work, work_draft: Draft, engine:
 def _finish(work_draft: Draft, count: int, tables: Tables, config: CurateConfig) -> None:
     """Check that no language was lost, and write down what is known about the sources."""
     rows = {name: shards.rows for name, shards in vars(tables).items()}
+    dropped = cards.dropped_for(work_draft.path)
     if not rows["documents"] + rows["pairs"]:
-        if unsaid := cards.unsaid(work_draft.path):
-            raise DataError(
-                f"no row was kept; {unsaid:,} have no licence",
-                where=work_draft.out.name,
-                expected="a licence in a column, in a file's rule or in a source's card",
-                fix="say it under `files` or `cards`, or ask for rows without one: unknown_licence: keep",
-            )
-        raise DataError(
-            "no row was kept",
-            where=work_draft.out.name,
-            expected="text with a language",
-            fix="set `language`, `language_column` or `language_pattern` under `files`; see the log",
-        )
+        raise _nothing_kept(dropped, where=work_draft.out.name)
     sources = summary.sources(work_draft.scratch, count)
     samples.account(work_draft, count)
     effects.numbers(work_draft)
     skew.numbers(work_draft, config.cards)
     known = cards.complete(work_draft, config.cards)
-    unsaid = cards.unsaid(work_draft.path)
     work_draft.note(rows=rows, sources=sources, cards=known, licences=summary.licences(sources))
     if config.lost_languages == "refuse":
         _refuse_losses(work_draft, count, tables)
     kept = ", ".join(f"{n:,} {name.replace('_', ' ')}" for name, n in rows.items() if n)
     work_draft.log(f"wrote {kept}")
-    if unsaid:
+    if unsaid := dropped["unknown_licence"]:
         work_draft.log(
             f"set aside {unsaid:,} rows whose licence nobody said (cards, or unknown_licence: keep)"
         )
+
+
+def _nothing_kept(dropped: Counter[str], *, where: str) -> DataError:
+    """Say why a whole input was set aside, and what to do about the most frequent reason."""
+    if not dropped:
+        return DataError("no row was kept: the inputs hold none", where=where, expected="text")
+    said = ", ".join(f"{count:,} for {reason}" for reason, count in dropped.most_common(3))
+    what_to_do = {
+        "no_language": "say it in the file's name (corpus.sw.txt), in a column or under `files`,"
+        " or let it be found out (identify.model: both)",
+        "unknown_licence": "say it under `files` or `cards`, or ask for rows without one"
+        " (unknown_licence: keep)",
+    }
+    fix = what_to_do.get(dropped.most_common(1)[0][0], "loosen the setting that the reason names")
+    return DataError(f"no row was kept: set aside {said}", where=where, expected="rows to keep", fix=fix)
 
 
 def _refuse_losses(work_draft: Draft, count: int, tables: Tables) -> None:
