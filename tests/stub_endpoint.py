@@ -23,6 +23,17 @@ def echo(request: dict[str, Any], _: int) -> tuple[int, Any, dict[str, str]]:
     return 200, completion(request["messages"][-1]["content"].upper()), {}
 
 
+def character_scores(prompt: str) -> dict[str, Any]:
+    """A completion that scores characters, each with minus its code / 1000, and adds one token."""
+    text = prompt + "!"
+    logprobs = {
+        "tokens": list(text),
+        "token_logprobs": [None, *(-ord(c) / 1000 for c in text[1:])],
+        "text_offset": list(range(len(text))),
+    }
+    return {"choices": [{"text": text, "logprobs": logprobs}]}
+
+
 class Stub:
     """What the server got."""
 

@@ -10,7 +10,7 @@ from panlect.benchmarks.engines import in_order
 from panlect.benchmarks.remote import Remote
 from panlect.endpoint import EndpointConfig
 from panlect.errors import ModelError
-from stub_endpoint import completion, serve
+from stub_endpoint import character_scores, completion, serve
 
 QUESTIONS = [Ask("generate", f"swali {n}", chat=True, maximum_tokens=8, stop=("\n",)) for n in range(4)]
 CHOOSE = [Ask("choose", "Jua ", choices=("linawaka", "xyz"))]
@@ -37,13 +37,7 @@ def scored(request: dict[str, Any], _: int) -> tuple[int, Any, dict[str, str]]:
     """A server that scores characters: each is worth minus its code / 1000, and one token is added."""
     if "messages" in request:
         return 200, completion(request["messages"][0]["content"].upper()), {}
-    text = request["prompt"] + "!"
-    logprobs = {
-        "tokens": list(text),
-        "token_logprobs": [None, *(-ord(c) / 1000 for c in text[1:])],
-        "text_offset": list(range(len(text))),
-    }
-    return 200, {"choices": [{"text": text, "logprobs": logprobs}]}, {}
+    return 200, character_scores(request["prompt"]), {}
 
 
 def test_answers_and_scores(settings: Any) -> None:

@@ -1,11 +1,11 @@
 """The section of curation: the largest loss first, filters in their order, rows shown as what they are."""
 
-import re
 from pathlib import Path
 
 import polars as pl
 import pytest
 
+from page_tables import lines
 from panlect.config import Config
 from panlect.draft import draft
 from panlect.folder import Folder
@@ -74,15 +74,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Folder:
 def html(folder: Folder) -> str:
     page = render(read([folder]), ReportConfig(title="text"))
     return page.split('<section id="curation"')[1].split("</section>")[0]
-
-
-def lines(html: str, caption: str) -> list[list[str]]:
-    """The text of the table whose caption begins so, cell by cell."""
-    table = html.split(f"<caption>{caption}")[1].split("</table>")[0]
-    return [
-        [re.sub(r"<[^>]+>", "", cell).strip() for cell in re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row)]
-        for row in re.findall(r"<tr>(.*?)</tr>", table)
-    ]
 
 
 def test_filters_stand_in_the_order_in_which_a_row_meets_them(html: str) -> None:

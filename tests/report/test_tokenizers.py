@@ -1,10 +1,10 @@
 """The audit's section: languages worst first, tokenizers side by side, prices equal to the table's."""
 
-import re
 from pathlib import Path
 
 import pytest
 
+from page_tables import lines
 from panlect.config import Config
 from panlect.draft import draft
 from panlect.folder import Folder
@@ -53,15 +53,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Folder:
 def html(folder: Folder) -> str:
     page = render(read([folder]), ReportConfig(title="audit"))
     return page.split('<section id="tokenizers"')[1].split("</section>")[0]
-
-
-def lines(html: str, caption: str) -> list[list[str]]:
-    """The text of the table whose caption begins so, cell by cell."""
-    table = html.split(f"<caption>{caption}")[1].split("</table>")[0]
-    return [
-        [re.sub(r"<[^>]+>", "", cell).strip() for cell in re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row)]
-        for row in re.findall(r"<tr>(.*?)</tr>", table)
-    ]
 
 
 def test_languages_come_worst_first_with_those_without_a_premium_before_all(html: str) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from panlect import cli
 from panlect.folder import Folder
-from stub_endpoint import Stub, completion, serve
+from stub_endpoint import Stub, character_scores, completion, serve
 
 GOOD = {"premise": "P.", "question": "cause", "changed": False}
 
@@ -38,13 +38,7 @@ def scored(request: dict[str, Any], _: int) -> tuple[int, Any, dict[str, str]]:
     """Scores characters: "a" is likelier than "z"."""
     if "messages" in request:
         return 200, completion("4"), {}
-    text = request["prompt"] + "!"
-    logprobs = {
-        "tokens": list(text),
-        "token_logprobs": [None, *(-ord(c) / 1000 for c in text[1:])],
-        "text_offset": list(range(len(text))),
-    }
-    return 200, {"choices": [{"text": text, "logprobs": logprobs}]}, {}
+    return 200, character_scores(request["prompt"]), {}
 
 
 @pytest.fixture

@@ -46,15 +46,20 @@ def generate(network: Any, tokenizer: Any, texts: Sequence[str], settings: Gener
     return [text for _, text in sorted(stream(network, tokenizer, texts, settings))]
 
 
+def encode(tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
+    """Ids of prompts; each begins with the begin token, if there is one, once."""
+    begin = tokenizer.bos_token_id
+    found = [
+        each.ids for each in tokenizer.backend_tokenizer.encode_batch(list(texts), add_special_tokens=False)
+    ]
+    return [ids if begin is None or ids[:1] == [begin] else [begin, *ids] for ids in found]
+
+
 def stream(
     network: Any, tokenizer: Any, texts: Sequence[str], settings: Generation
 ) -> Iterator[tuple[int, str]]:
     """The same continuations, each as soon as it has ended, with their places."""
-    backend = tokenizer.backend_tokenizer
-    prompts = [encoding.ids for encoding in backend.encode_batch(list(texts), add_special_tokens=False)]
-    begin = tokenizer.bos_token_id
-    if begin is not None:
-        prompts = [ids if ids and ids[0] == begin else [begin, *ids] for ids in prompts]
+    prompts = encode(tokenizer, texts)
 
     def text_of(ids: Sequence[int]) -> str:
         return str(tokenizer.decode(ids, skip_special_tokens=True))

@@ -28,7 +28,7 @@ from panlect.model import losses
 from panlect.model.corpus_tokens import shuffled_epochs
 from panlect.model.dialogue import prompts as render_prompts
 from panlect.model.forward import isolates, plain_head
-from panlect.model.generate import Generation, generate_ids, stop_ids
+from panlect.model.generate import Generation, encode, generate_ids, stop_ids
 from panlect.model.load import Model
 from panlect.model.loop import to_device, use_bf16
 from panlect.model.packing import Batch, Ints, Piece, Tokens, arrange, lay_out
@@ -77,7 +77,8 @@ class OnPolicy:
     def __post_init__(self) -> None:
         self.languages = tuple(sorted({row["answer_language"] for row in self.prompts}))
         self.components = ("",)
-        self.prompt_ids = _encode(self.model.tokenizer, [row["messages"][:-1] for row in self.prompts])
+        asked = render_prompts(self.model.tokenizer, [row["messages"][:-1] for row in self.prompts])
+        self.prompt_ids = encode(self.model.tokenizer, asked)
         wanted = self.settings.rounds * self.settings.prompts
         self.order = shuffled_epochs(len(self.prompts), wanted / len(self.prompts), self.settings.seed)
         self.packed = isolates(self.model.network)
@@ -272,14 +273,6 @@ class OnPolicy:
         device = self.model.device
         half = use_bf16(self.settings.precision, device)
         return torch.autocast(device.type, torch.bfloat16) if half else nullcontext()
-
-
-def _encode(tokenizer: Any, dialogues: Sequence[Sequence[Mapping[str, str]]]) -> list[list[int]]:
-    """Prompts as `generate` writes them."""
-    texts = render_prompts(tokenizer, dialogues)
-    begin = tokenizer.bos_token_id
-    found = [each.ids for each in tokenizer.backend_tokenizer.encode_batch(texts, add_special_tokens=False)]
-    return [ids if begin is None or ids[:1] == [begin] else [begin, *ids] for ids in found]
 
 
 def measures(work: OnPolicy, log_steps: int) -> Iterator[dict[str, Any]]:
