@@ -3,8 +3,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from gradient_matrix import cosines, mean_rewards
 from panlect.errors import ConfigError
-from panlect.mixture.learned import LanguageScorer, cosines, next_quotas, stable_rewards
+from panlect.mixture.learned import LanguageScorer, next_quotas
 from panlect.mixture.schedule import Schedule
 
 
@@ -51,7 +52,7 @@ def test_a_language_that_opposes_development_falls_monotonically_to_its_floor() 
     development = np.array([[1.0, 1.0, 0.0]])
     training = np.array([[1.0, 0.8, 0.1], [-1.0, -1.0, 0.2]])
     scorer = LanguageScorer.at([0.5, 0.5], learning_rate=2e-3, floor_share=0.05)
-    rewards = stable_rewards(cosines(development, training))
+    rewards = mean_rewards(cosines(development, training))
     assert rewards[0] > 0.9
     assert rewards[1] < -0.9
     shares, entropies = [scorer.shares[1]], [scorer.entropy]
@@ -71,18 +72,6 @@ def test_without_a_floor_it_collapses() -> None:
     for _ in range(30):
         scorer.update([1.0, -1.0])
     assert scorer.shares[1] < 1e-3
-
-
-def test_halves_choose_development_languages_by_loss() -> None:
-    matrix = np.array([[1.0, 0.0], [0.0, 1.0], [0.5, 0.5], [0.2, 0.4]])
-    losses = [3.0, 1.0, 2.0, 0.5]
-    assert stable_rewards(matrix) == pytest.approx([0.425, 0.475])
-    worst = stable_rewards(matrix, average="worst-half", development_losses_J=losses)
-    assert worst == pytest.approx([0.75, 0.25])
-    best = stable_rewards(matrix, average="best-half", development_losses_J=losses)
-    assert best == pytest.approx([0.1, 0.7])
-    with pytest.raises(ConfigError, match="loss of every development language"):
-        stable_rewards(matrix, average="best-half")
 
 
 def test_a_checkpoint_continues_exactly() -> None:

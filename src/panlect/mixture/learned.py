@@ -15,15 +15,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from panlect.errors import ConfigError
 from panlect.mixture.shares import Floats, Ints, largest_remainder
-
-Average = Literal["all", "worst-half", "best-half"]
 
 
 @dataclass
@@ -111,30 +109,6 @@ class LanguageScorer:
             name: np.array(value) if isinstance(value, list) else value for name, value in values.items()
         }
         return cls(**arrays)
-
-
-def cosines(development_JD: ArrayLike, training_KD: ArrayLike) -> Floats:
-    """Cosines between the gradients of J development and K training languages: shape (J, K)."""
-    left, right = np.asarray(development_JD, dtype=np.float64), np.asarray(training_KD, dtype=np.float64)
-    norms = np.linalg.norm(left, axis=1)[:, None] * np.linalg.norm(right, axis=1)[None]
-    return np.asarray(left @ right.T / (norms + 1e-10), dtype=np.float64)
-
-
-def stable_rewards(
-    cosines_JK: Floats, *, average: Average = "all", development_losses_J: ArrayLike = ()
-) -> Floats:
-    """MultiDDS-S: a training language's reward is its mean agreement with the development languages.
-
-    With `worst-half` (the authors' min-half) only the half of them with the highest loss count, with
-    `best-half` only the half with the lowest.
-    """
-    if average == "all":
-        return np.asarray(cosines_JK.mean(axis=0), dtype=np.float64)
-    losses = np.asarray(development_losses_J, dtype=np.float64)
-    if losses.shape != (len(cosines_JK),):
-        raise ConfigError("a half needs the loss of every development language", where="development_losses")
-    order = np.argsort(-losses if average == "worst-half" else losses, kind="stable")
-    return np.asarray(cosines_JK[order[: max(1, len(order) // 2)]].mean(axis=0), dtype=np.float64)
 
 
 def next_quotas(
