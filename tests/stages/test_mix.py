@@ -96,6 +96,17 @@ def test_pairs_are_written_in_both_orders(tmp_path: Path) -> None:
     assert len(forward) == len(backward) == 15
 
 
+def test_a_pair_may_name_its_languages_in_words(tmp_path: Path) -> None:
+    text = folder(tmp_path / "text", pair=pairs(2))
+    template = "{source_name}: {source}\n{target_name}: {target}"
+    mixture = open_mixture(mix([text], tmp_path / "mixture", config(pair_template=template)))
+    found = {
+        mixture.text(draw).text.translate({ord(digit): None for digit in "0123456789 "})
+        for draw in mixture.schedule
+    }
+    assert found == {"English:one\nSwahili:moja", "Swahili:moja\nEnglish:one"}
+
+
 def test_the_draw_and_the_list_of_a_components_texts_agree(tmp_path: Path) -> None:
     text = folder(tmp_path / "text", document=documents(SIZES))
     mixture = open_mixture(mix([text], tmp_path / "mixture", config(epochs=1)))

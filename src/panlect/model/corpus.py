@@ -18,6 +18,7 @@ from panlect import tables
 from panlect.errors import DataError, FolderError
 from panlect.folder import Folder, Input, resolve
 from panlect.folder import tables as read
+from panlect.language import Language
 from panlect.mixture.plan import MIXTURE_FILE, Component, Wish, component_amounts, documents
 from panlect.mixture.schedule import Draw, Schedule
 
@@ -38,6 +39,15 @@ class Text(NamedTuple):
 def is_mixture(each: Input) -> bool:
     """Whether the input is a folder made by `mix`."""
     return isinstance(each, Folder) and (each.path / MIXTURE_FILE).is_file()
+
+
+def filled(template: str, texts: tuple[str, str], languages: tuple[str, str]) -> str:
+    """A pair as one text; the template names the texts, and if it likes the codes and English names."""
+    source_name, target_name = (Language.parse(code).name for code in languages)
+    return template.format(
+        source=texts[0], target=texts[1], source_language=languages[0], target_language=languages[1],
+        source_name=source_name, target_name=target_name,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -86,9 +96,7 @@ class Mixture:
                 target_language,
                 source_language,
             )
-        return self.pair_template.format(
-            source=source, target=target, source_language=source_language, target_language=target_language
-        )
+        return filled(self.pair_template, (source, target), (source_language, target_language))
 
     def _rows(self, component: Component) -> pl.DataFrame:
         key = (component.source, component.kind)

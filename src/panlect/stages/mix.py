@@ -30,7 +30,7 @@ from panlect.mixture.plan import MIXTURE_FILE, Component, Method, Unit, Wish
 from panlect.mixture.schedule import Schedule
 from panlect.mixture.shares import Floats, Ints
 from panlect.mixture.show import show
-from panlect.model.corpus import PAIR_TEMPLATE, components_of
+from panlect.model.corpus import PAIR_TEMPLATE, components_of, filled
 
 VERSION = 1
 UNITS: tuple[Unit, ...] = ("bytes", "tokens", "documents")
@@ -74,8 +74,8 @@ class MixConfig(Config):
     parallel_share: float | None = Field(default=None, ge=0, le=1)
     """Share of the budget for pairs, each written as one text; null for their share by size."""
     pair_template: str = PAIR_TEMPLATE
-    """How a pair becomes a text; may also name {source_language} and {target_language}. Every other pair is
-    written in the opposite direction."""
+    """How a pair becomes a text; may also name {source_language} and {target_language} (codes), {source_name}
+    and {target_name} (in English). Every other pair is written in the opposite direction."""
     replay: dict[str, float] = Field(default_factory=dict)
     """Share of the budget per input that keeps old abilities alive (old languages, code)."""
     allow_shortfall: bool = False
@@ -280,14 +280,14 @@ def _save(
 
 def _check_template(template: str) -> None:
     try:
-        text = template.format(source="s", target="t", source_language="a", target_language="b")
+        filled(template, ("s", "t"), ("eng_Latn", "swh_Latn"))
     except (KeyError, IndexError, ValueError) as error:
         raise ConfigError(
             f"cannot fill in the template ({error})",
             where="pair_template",
-            expected="only {source}, {target}, {source_language}, {target_language}",
+            expected="only {source}, {target}, and their languages: {source_language}, {source_name} …",
         ) from error
-    if "s" not in text or "t" not in text:
+    if "{source}" not in template or "{target}" not in template:
         raise ConfigError("the template must name {source} and {target}", where="pair_template")
 
 
