@@ -1,4 +1,5 @@
 import math
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -8,13 +9,16 @@ import sacrebleu
 from panlect.benchmarks.answers import answer_rows, numbers_of_answers
 from panlect.benchmarks.asking import Job
 from panlect.benchmarks.benchmark import Answer
+from panlect.benchmarks.engines import Local, Tools
 from panlect.benchmarks.held_out import (
     HELD_OUT_TEXT,
     HELD_OUT_TRANSLATION,
     arrange_direction,
+    arrange_translations,
     ask_translation,
     ask_translation_as_text,
 )
+from panlect.benchmarks.prompting import Prompts, Ranking
 
 
 def row(benchmark: str, item: str, language: str, answer: str, **other: object) -> dict[str, object]:
@@ -132,3 +136,108 @@ def test_prompts_name_both_languages() -> None:
     )
     assert ask_translation(question).context == "Translate from English to Swahili: I like rice."
     assert ask_translation_as_text(question).context == "English: I like rice.\nSwahili:"
+
+
+SENTENCES = {
+    "eng_Latn": ["I like rice.", "The house is big.", "It rains.", "She sings.", "Who is there?"],
+    "swh_Latn": ["Ninapenda wali.", "Nyumba ni kubwa.", "Mvua inanyesha.", "Anaimba.", "Nani yuko hapo?"],
+    "tha_Thai": ["ฉันชอบข้าว", "บ้านหลังใหญ่", "ฝนตก", "เธอร้องเพลง", "ใครอยู่ที่นั่น"],
+}
+
+
+def parallel() -> list[dict[str, object]]:
+    """Five sentences from English into two languages and back."""
+    directions = [(a, b) for a in SENTENCES for b in SENTENCES if a != b and "eng_Latn" in (a, b)]
+    return arrange_translations(
+        [
+            row("held_out_translation", str(n), target, SENTENCES[target][n], prompt=text, prompt_language=source)
+            | {"id": f"{n}{source}{target}"}
+            for source, target in directions
+            for n, text in enumerate(SENTENCES[source])
+        ]
+    )  # fmt: skip
+
+
+def test_candidates_are_the_same_items_in_every_language() -> None:
+    rows = parallel()
+    item_of = {text: n for texts in SENTENCES.values() for n, text in enumerate(texts)}
+    assert len(rows) == 20
+    for item in range(5):
+        mine = [each for each in rows if each["item"] == str(item)]
+        assert len(mine) == 4
+        assert len({tuple(item_of[text] for text in each["choices"]) for each in mine}) == 1
+        for each in mine:
+            assert len(set(each["choices"])) == 4
+            assert each["choices"][each["gold"]] == each["prompt"]
+    assert len({each["gold"] for each in rows}) > 1
+
+
+def test_a_single_sentence_has_nothing_to_be_told_apart_from() -> None:
+    (only,) = arrange_translations(
+        [row("held_out_translation", "1", "swh_Latn", "Wali", prompt="Rice", prompt_language="eng_Latn")]
+    )
+    assert only["choices"] == []
+    assert HELD_OUT_TRANSLATION.variants["rank"](only) is None
+    assert HELD_OUT_TRANSLATION.variants["text_rank"](only) is None
+
+
+@pytest.mark.parametrize("chats", [True, False])
+def test_the_source_of_a_translation_is_found_by_what_is_scored_after_it(chats: bool) -> None:
+    rows = [each for each in parallel() if each["group"] == "from eng_Latn"]
+    found = {"held_out_translation": HELD_OUT_TRANSLATION}
+    jobs = [
+        job
+        for job in Prompts(found, {}, "upstream", None, Ranking(5, ("from eng_Latn",), 0)).jobs(rows, chats=chats)
+        if job.purpose == "rank"
+    ]  # fmt: skip
+    assert len(jobs) == 10
+    right = dict(zip(SENTENCES["eng_Latn"], SENTENCES["swh_Latn"], strict=True))
+
+    def score(network, tokenizer, questions, *, begin):
+        """Two bits a byte after the right source in Swahili, three after any other; Thai the reverse."""
+        for place, pairs in enumerate(questions):
+            scores = []
+            for context, text in pairs:
+                text = text if chats else text.removeprefix(" ")
+                assert context.startswith("<user>Translate from English to" if chats else "English: ")
+                knows = any(source in context and theirs == text for source, theirs in right.items())
+                scores.append(Score(-(2 if knows else 3) * len(text.encode()) * math.log(2), 3))
+            yield place, scores
+
+    engine = Local(Spoken(), Tools(None, score, None), chats=chats)
+    answers = [answer for _, answer in sorted(engine.choose([job.ask for job in jobs]))]
+    numbers = numbers_of_answers(answer_rows("chat", found, rows, jobs, answers), pivot="eng_Latn", seed=0)
+    assert number(numbers, "choice_accuracy", language="swh_Latn")["value"] == 1
+    # All of Thai is equally likely: the first candidate is taken.
+    first = sum(job.row["gold"] == 0 for job in jobs if job.row["language"] == "tha_Thai")
+    assert number(numbers, "choice_accuracy", language="tha_Thai")["value"] == first / 5
+    assert number(numbers, "choice_chance")["value"] == 0.25
+    assert number(numbers, "bits_per_byte", language="swh_Latn")["value"] == pytest.approx(2)
+    assert number(numbers, "bits_per_byte", language="tha_Thai")["value"] == pytest.approx(3)
+
+
+class Score(NamedTuple):
+    """As the floor of models has it."""
+
+    logprob: float
+    tokens: int
+
+
+class Spoken:
+    """A model with a chat template."""
+
+    network = tokenizer = None
+
+    def prompts(self, dialogues):
+        return [f"<user>{turns[0]['content']}<assistant>" for turns in dialogues]
+
+
+def test_an_answer_may_be_in_any_of_the_languages_asked_for() -> None:
+    """Zulu for Swahili is off target if Zulu is asked for too; it is none of the languages most used."""
+    zulu = "Abantu abaningi bathanda ukudla irayisi nenyama ekhaya labo ngoba kumnandi kakhulu."
+    swahili = row("held_out_translation", "1", "swh_Latn", "x", prompt="y", prompt_language="eng_Latn")
+    other = row("held_out_translation", "1", "zul_Latn", "x", prompt="y", prompt_language="eng_Latn")
+    rows = arrange_translations([swahili, other | {"id": "2"}])
+    judge = HELD_OUT_TRANSLATION.judge_of(rows)
+    assert judge(rows[0], Answer(zulu)).scores["off_target"] == 1
+    assert judge(rows[1], Answer(zulu)).scores["off_target"] == 0

@@ -63,7 +63,7 @@ def gather(
     """
     given = [row for frame in tables for row in frame.to_dicts()]
     in_tables = {row["benchmark"] for row in given}
-    rows, dropped = faults([_arranged(row) for row in given], BENCHMARKS)
+    rows, dropped = faults(_arranged(given), BENCHMARKS)
     problems: dict[str, str] = {}
     for name in named or (() if given else catalog.published()):
         if name in in_tables:
@@ -92,9 +92,12 @@ def examples(names: Collection[str], places: catalog.Places, languages: Sequence
     return out
 
 
-def _arranged(row: dict[str, Any]) -> dict[str, Any]:
-    arrange = known(row["benchmark"]).arrange
-    return arrange(row) if arrange else row
+def _arranged(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    of: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        of.setdefault(row["benchmark"], []).append(row)
+    completed = ((known(name).arrange or list)(found) for name, found in of.items())
+    return [row for found in completed for row in found]
 
 
 @lru_cache(maxsize=256)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from panlect.benchmarks import BENCHMARKS, benchmark, between, compare, summary
 from panlect.benchmarks.asking import Job
-from panlect.benchmarks.benchmark import Answer, Benchmark, Row, Verdict
+from panlect.benchmarks.benchmark import Answer, Benchmark, Label, Row, Verdict
 from panlect.benchmarks.summary import Judged, Number
 from panlect.measure.choices import pick
 from panlect.measure.consistency import ranks
@@ -65,12 +65,15 @@ def answer_rows(
 
 
 def _best_choice(job: Job, answer: Answer) -> Verdict:
-    best = pick(answer.scores)
-    right = best == job.row["gold"]
+    best, gold = pick(answer.scores), job.row["gold"]
     chance = {"choice_chance": 1 / len(answer.scores)}
-    return Verdict(
-        "correct" if right else "wrong", float(right), str(job.row["choices"][best]), chance, choice=best
-    )
+    statistics = {}
+    if job.ask.contexts:  # one right answer after each choice: how well is it foreseen after its own?
+        bits, text = -answer.scores[gold] / math.log(2), job.row["answer"]
+        statistics["bits_per_byte"] = (bits, float(len(text.encode())))
+    chosen = str(job.row["choices"][best])
+    label: Label = "correct" if best == gold else "wrong"
+    return Verdict(label, float(best == gold), chosen, chance, statistics, choice=best)
 
 
 def _row(step: str, job: Job, answer: Answer, verdict: Verdict) -> dict[str, Any]:

@@ -136,9 +136,10 @@ class Benchmark:
         chance: score of uniform guessing, 0..1; NaN where it differs by row or is not defined.
         read: reads its published files from a directory.
         examples: reads its files for worked examples; None: some questions are held out for that.
-        variants: other prompts by name; `corrected` mends a documented defect of the usual one.
+        variants: other prompts by name; `corrected` mends a documented defect of the usual one, `text` is for
+            models that only saw text, `rank` (`text_rank`) has the choices scored as well.
         lexicon: makes a judge that needs to know all rows (the world's names).
-        arrange: completes a row of a question table before it is asked.
+        arrange: completes the rows of a question table before they are asked.
         unit: of the main measure.
         inputs: columns with what a user would type; slices of typos and the like change these.
         ranked: its choices are the same in all languages, so RankC is made from their scores.
@@ -157,7 +158,7 @@ class Benchmark:
     examples: Callable[[Path, Sequence[str]], Reading] | None = None
     variants: Mapping[str, AskRow] = field(default_factory=dict)
     lexicon: Callable[[Sequence[Row]], Judge] | None = None
-    arrange: Callable[[dict[str, Any]], dict[str, Any]] | None = None
+    arrange: Callable[[Sequence[dict[str, Any]]], list[dict[str, Any]]] | None = None
     unit: str = "share"
     inputs: tuple[str, ...] = ("prompt",)
     ranked: bool = False

@@ -98,7 +98,7 @@ class Local:
 
     def choose(self, asks: Sequence[Ask]) -> Answers:
         """Score all choices of all asks in one go."""
-        pairs = [ask.pairs() for ask in asks]
+        pairs = [self._framed(ask) for ask in asks]
         scored = self.tools.score(self.model.network, self.model.tokenizer, pairs, begin=self.begin)
         for n, scores in scored:
             yield (
@@ -107,6 +107,14 @@ class Local:
                     scores=tuple(one.logprob for one in scores), tokens=tuple(one.tokens for one in scores)
                 ),
             )
+
+    def _framed(self, ask: Ask) -> list[tuple[str, str]]:
+        """Contexts and continuations; the contexts of a chat as its template has them."""
+        if not (ask.chat and self.chats):
+            return ask.pairs()
+        contexts, choices = zip(*ask.pairs(), strict=True)
+        framed = self.model.prompts([[{"role": "user", "content": text}] for text in contexts])
+        return list(zip(framed, choices, strict=True))
 
     def retrieve(self, asks: Sequence[Ask]) -> Answers:
         """The candidate with the highest cosine, the first of equals."""

@@ -7,12 +7,16 @@ into such a table (`benchmarks.parallel`).
 from __future__ import annotations
 
 import math
+from collections import defaultdict
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from panlect.benchmarks import language_check
-from panlect.benchmarks.benchmark import Answer, Ask, Benchmark, Row, Verdict
+from panlect.benchmarks.benchmark import Answer, Ask, Benchmark, Judge, Row, Verdict
+from panlect.benchmarks.questions import item_hash
 from panlect.language import Language
 from panlect.measure.translation import (
     WORD_ORDER,
@@ -24,6 +28,8 @@ from panlect.measure.translation import (
 
 PIVOT = "eng_Latn"
 TRANSLATION_TOKENS = 256
+CANDIDATES = 4
+"""Sources among which the one of a given translation is to be found."""
 
 
 def ask_text(row: Row) -> Ask:
@@ -51,11 +57,48 @@ def arrange_direction(row: dict[str, Any]) -> dict[str, Any]:
     return arranged | {"group": f"from {source}"}
 
 
+def arrange_translations(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """`arrange_direction` for all rows, each with `choices`: its source among those of other items.
+
+    The others follow it in one order of all items, so they are the same in every language that has them, and
+    so is the place of the right one (`gold`).
+    """
+    directions: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
+    arranged = [arrange_direction(row) for row in rows]
+    for row in arranged:
+        directions[row["prompt_language"], row["answer_language"]].append(row)
+    for found in directions.values():
+        found.sort(key=lambda row: item_hash(row["item"], 0))
+        count = min(CANDIDATES, len(found))
+        for at, row in enumerate(found if count > 1 else ()):
+            texts = [found[(at + step) % len(found)]["prompt"] for step in range(count)]
+            gold = item_hash(row["item"], 0)[-1] % count
+            row["choices"], row["gold"] = [*texts[1 : gold + 1], texts[0], *texts[gold + 1 :]], gold
+    return arranged
+
+
 def ask_translation(row: Row) -> Ask:
     """A plain request in English, as the translation dialogues of `panlect` are written."""
     source, target = (Language.parse(row[name]).name for name in ("prompt_language", "answer_language"))
     context = f"Translate from {source} to {target}: {row['prompt']}"
     return Ask("generate", context, chat=True, maximum_tokens=TRANSLATION_TOKENS, stop=("\n",))
+
+
+def rank_sources(row: Row) -> Ask | None:
+    """The translation after the request to translate each candidate: whose translation is it?
+
+    One text is scored after several others, so neither its length nor how usual it is decides.
+    """
+    asks = [ask_translation({**row, "prompt": text}) for text in row["choices"]]
+    contexts = tuple(ask.context for ask in asks)
+    return Ask("choose", "", (row["answer"],) * len(asks), contexts, chat=True) if asks else None
+
+
+def rank_sources_as_text(row: Row) -> Ask | None:
+    """The same for models that only saw text."""
+    asks = [ask_translation_as_text({**row, "prompt": text}) for text in row["choices"]]
+    contexts = tuple(ask.context for ask in asks)
+    return Ask("choose", "", (f" {row['answer']}",) * len(asks), contexts) if asks else None
 
 
 def ask_translation_as_text(row: Row) -> Ask:
@@ -65,8 +108,11 @@ def ask_translation_as_text(row: Row) -> Ask:
     return Ask("generate", context, maximum_tokens=TRANSLATION_TOKENS, stop=("\n",))
 
 
-def judge_translation(row: Row, answer: Answer) -> Verdict:
-    """Counts for chrF, chrF++ and BLEU; the score is the sentence's chrF. Copies of the source count."""
+def judge_translation(row: Row, answer: Answer, *, among: Sequence[str] = ()) -> Verdict:
+    """Counts for chrF, chrF++ and BLEU; the score is the sentence's chrF. Copies of the source count.
+
+    `among` are languages that the answer may be in besides those of the row and the most used ones.
+    """
     parsed = next((line.strip() for line in answer.text.splitlines() if line.strip()), "")
     tokeniser = bleu_tokeniser(row["answer_language"])
     statistics = {
@@ -76,8 +122,15 @@ def judge_translation(row: Row, answer: Answer) -> Verdict:
     }
     score = float(chrf_score(np.array(statistics["chrf"])))
     scores = {"copied_source": float(parsed == row["prompt"].strip())}
-    scores |= language_check.scores(parsed, row["answer_language"], prompt_language=row["prompt_language"])
+    scores |= language_check.scores(
+        parsed, row["answer_language"], prompt_language=row["prompt_language"], among=among
+    )
     return Verdict("scored" if parsed else "empty", score, parsed, scores, statistics)
+
+
+def judge_among(rows: Sequence[Row]) -> Judge:
+    """The judge that takes an answer to be in any of the languages translated into."""
+    return partial(judge_translation, among=sorted({row["answer_language"] for row in rows}))
 
 
 HELD_OUT_TEXT = Benchmark(
@@ -101,7 +154,8 @@ HELD_OUT_TRANSLATION = Benchmark(
     provenance="mixed",
     licence="as its text",
     chance=float("nan"),
-    variants={"text": ask_translation_as_text},
-    arrange=arrange_direction,
+    variants={"text": ask_translation_as_text, "rank": rank_sources, "text_rank": rank_sources_as_text},
+    lexicon=judge_among,
+    arrange=arrange_translations,
     unit="points",
 )

@@ -78,9 +78,14 @@ def _identifier(candidates: tuple[str, ...]) -> Callable[[str], str]:
     return lambda text: identifier.identify([text])[0].language
 
 
-def scores(text: str, requested: str, *, prompt: str = "", prompt_language: str = "") -> dict[str, float]:
-    """`off_target` 0 or 1 if an answer can be judged, else `undetermined` 1; nothing for an empty answer."""
-    candidates = [code for code in (prompt_language, *MOST_USED) if code]
+def scores(
+    text: str, requested: str, *, prompt: str = "", prompt_language: str = "", among: Sequence[str] = ()
+) -> dict[str, float]:
+    """`off_target` 0 or 1 if an answer can be judged, else `undetermined` 1; nothing for an empty answer.
+
+    `among` are further languages that the answer may be in.
+    """
+    candidates = [code for code in (prompt_language, *MOST_USED, *among) if code]
     verdict = language_verdict(text, requested, check().identify, candidates=candidates, prompt=prompt)
     if verdict == "empty":
         return {}

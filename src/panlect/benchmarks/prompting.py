@@ -46,7 +46,8 @@ class Prompts:
         jobs = [job for row in rows if (job := self._job(row, chats)) is not None]
         ranked = [row for row in rows if row["group"] in self.ranking.groups]
         for row in sample(ranked, self.ranking.items, self.ranking.seed) if self.ranking.items else ():
-            rank = self.found[row["benchmark"]].variants.get("rank")
+            variants = self.found[row["benchmark"]].variants
+            rank = variants.get("rank" if chats or "text_rank" not in variants else "text_rank")
             ask = rank(row) if rank else None
             if ask is not None:
                 jobs.append(Job(row, ask, "rank"))

@@ -332,7 +332,8 @@ def _jobs_of(one: Contestant, rows: Sequence[Row], prompts: Prompts, config: Eva
     if one.kind == "model":
         return jobs
     able = {"generate"} if one.problem else {"generate", "choose"}
-    jobs = [job for job in jobs if job.purpose != "rank" or "choose" in able]
+    # A server scores plain text: it does not say what its template makes of a question.
+    jobs = [job for job in jobs if job.purpose != "rank" or ("choose" in able and not job.ask.chat)]
     kept = [job for job in jobs if job.ask.form in able]
     unable = sorted({job.benchmark for job in jobs if job.ask.form not in able})
     if unable and (not kept or config.benchmarks):
