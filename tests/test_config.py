@@ -38,12 +38,11 @@ class Outer(Config):
 
 
 def test_yaml_has_the_types_our_users_mean() -> None:
-    text = (
-        "languages: [no, en]\nbudget_tokens: 2e9\nlearning_rate: 1e-4\nflag: true\ndate: 2024-01-01\nn: 1_000"
-    )
+    text = "languages: [no, en]\nbudget_tokens: 2e9\nwarm_tokens: 2.5e6\nlearning_rate: 1e-4\nflag: true\ndate: 2024-01-01\nn: 1_000"
     assert parse_mapping(text, where="x") == {
         "languages": ["no", "en"],
         "budget_tokens": 2_000_000_000,
+        "warm_tokens": 2_500_000,
         "learning_rate": 1e-4,
         "flag": True,
         "date": "2024-01-01",

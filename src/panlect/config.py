@@ -64,9 +64,9 @@ class _Loader(yaml.SafeLoader):
 
 
 def _exact_number(loader: _Loader, node: yaml.ScalarNode) -> int | float:
-    """Read 2e9 as the integer it means, so that it fits fields that count tokens."""
+    """Read 2e9 and 2.5e6 as the integers they mean, so that they fit fields that count tokens."""
     value = float(str(loader.construct_scalar(node)).replace("_", ""))
-    return int(value) if value.is_integer() and "." not in str(node.value) else value
+    return int(value) if value.is_integer() and "e" in str(node.value).lower() else value
 
 
 _Loader.yaml_implicit_resolvers = {
