@@ -103,6 +103,23 @@ def test_seeds_repeat_every_step_its_inputs_and_its_gates() -> None:
     ]
 
 
+def test_what_needs_no_seed_is_made_once_for_all_of_them() -> None:
+    shared = {
+        "text": {"stage": "curate", "from": ["text.txt"], "once": True},
+        "pieces": {"stage": "tokenizer", "from": ["text"], "once": True},
+        "base": {"stage": "pretrain", "from": ["pieces", "text"]},
+    }
+    board = {"board": {"stage": "leaderboard", "from": ["base", "text"], "once": True}}
+    recipe = parse_recipe({**STUDY, "steps": shared | board, "gates": []}, where="s.yaml")
+    assert [(step.name, step.inputs, step.seed) for step in recipe.steps] == [
+        ("text", ("text.txt",), None),
+        ("pieces", ("text",), None),
+        ("base-101", ("pieces", "text"), 101),
+        ("base-102", ("pieces", "text"), 102),
+        ("board", ("base-101", "base-102", "text"), None),
+    ]
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [

@@ -10,12 +10,13 @@
       - {measure: off_target, step: chat, at_most: 0.02}
 
 With ``seeds: [101, 102, 103]`` instead of `seed`, every step is made once per seed and called
-``base-101``, and a gate on `base` judges each; a step with ``once: true`` runs a single time and reads
-the copies of all seeds. ``include: [papers/*.yaml]`` puts the steps of other recipes, found beside this
-file, before its own; steps of one name are one step and have to be equal. A step's `from` names earlier
-steps, or paths relative to where the command runs, or hub ids. The file's order is the order: there is
-no scheduler. This file reads and checks the structure; the settings of each step are checked by its
-stage (`panlect.run`).
+``base-101``, and a gate on `base` judges each; a step with ``once: true`` runs a single time: before the
+others if it needs none of them, so that all seeds share it, else after them, on the copies of all seeds.
+``include: [papers/*.yaml]`` puts the steps of other recipes, found beside this file, before its own;
+steps of one name are one step and have to be equal. A step's `from` names earlier steps, or paths
+relative to where the command runs, or hub ids. The file's order is the order: there is no scheduler.
+This file reads and checks the structure; the settings of each step are checked by its stage
+(`panlect.run`).
 """
 
 import re
@@ -145,16 +146,24 @@ def parse_recipe(values: Mapping[str, Any], *, where: str) -> Recipe:
 
 
 def _repeated(recipe: Recipe, once: Set[str], where: str) -> Recipe:
-    """Write every step out once per seed, with its inputs and its gates; those in `once` come last."""
+    """Write every step out once per seed, with its inputs and its gates.
+
+    Of those in `once`, what needs no copy comes before the copies, the rest after them.
+    """
     repeated = {step.name for step in recipe.steps} - once
+    late = set(repeated)
+    for step in recipe.steps:
+        if late & set(step.inputs):
+            late.add(step.name)
+    late -= repeated
 
     def copy(name: str, seed: int) -> str:
         return f"{name}-{seed}" if name in repeated else name
 
-    steps: list[Step] = []
+    steps = [step for step in recipe.steps if step.name in once - late]
     for seed in recipe.seeds:
         for step in (each for each in recipe.steps if each.name in repeated):
-            if early := once & set(step.inputs):
+            if early := late & set(step.inputs):
                 raise ConfigError(
                     f"'{min(early)}' waits for the steps of all seeds",
                     where=f"{where}:steps.{step.name}.from",
@@ -164,7 +173,7 @@ def _repeated(recipe: Recipe, once: Set[str], where: str) -> Recipe:
             steps.append(
                 step.model_copy(update={"name": copy(step.name, seed), "inputs": inputs, "seed": seed})
             )
-    for step in (each for each in recipe.steps if each.name in once):
+    for step in (each for each in recipe.steps if each.name in late):
         inputs = tuple(dict.fromkeys(copy(name, seed) for name in step.inputs for seed in recipe.seeds))
         steps.append(step.model_copy(update={"inputs": inputs}))
     gates = [
