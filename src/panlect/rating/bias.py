@@ -6,7 +6,7 @@ languages once the differences between answers are taken out is the model's tast
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -23,11 +23,13 @@ class Bias(NamedTuple):
             standard deviations of the reward between items.
         share: of the variance within items that language explains, 0 to 1; by chance about 1 / items.
         trusted: whether no interval lies wholly beyond the limit.
+        items: how many there were.
     """
 
     offsets: Mapping[str, Interval]
     share: float
     trusted: bool
+    items: int
 
 
 class Complete(NamedTuple):
@@ -59,6 +61,36 @@ def complete(rewards: Mapping[tuple[str, str], float], *, at_least: int = 5) -> 
     return None
 
 
+def probe(rewards: Iterable[tuple[str, str, float]], *, limit: float = 0.25, seed: int = 0) -> Bias | None:
+    """Probe rewards of right answers to the same items in several languages.
+
+    Args:
+        rewards: item, language and reward of each answer; answers of one item in one language are averaged.
+        limit: see `language_bias`.
+        seed: see `language_bias`.
+
+    Returns:
+        None where too few items are answered in several languages.
+    """
+    places: dict[tuple[str, str], list[float]] = {}
+    for item, language, reward in rewards:
+        places.setdefault((item, language), []).append(reward)
+    found = complete({place: float(np.mean(values)) for place, values in places.items()})
+    return found and language_bias(found.rewards, found.languages, limit=limit, seed=seed)
+
+
+def describe(bias: Bias | None) -> str:
+    """One line for a log."""
+    if bias is None:
+        return "no items in several languages: whether the reward model prefers a language is not known"
+    liked = max(bias.offsets, key=lambda language: bias.offsets[language].value)
+    return (
+        f"same answers in {len(bias.offsets)} languages: language explains {bias.share:.1%} of the "
+        f"differences, most liked {liked} ({bias.offsets[liked].value:+.2f} deviations); "
+        + ("trusted" if bias.trusted else "not to be trusted across languages")
+    )
+
+
 def language_bias(
     rewards: ArrayLike, languages: Sequence[str], *, limit: float = 0.25, seed: int = 0
 ) -> Bias:
@@ -79,4 +111,4 @@ def language_bias(
     total = float((within**2).sum())
     explained = float(len(matrix) * (within.mean(axis=0) ** 2).sum())
     trusted = all(each.low <= limit and each.high >= -limit for each in offsets.values())
-    return Bias(offsets, explained / total if total else 0.0, trusted)
+    return Bias(offsets, explained / total if total else 0.0, trusted, len(matrix))

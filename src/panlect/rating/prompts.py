@@ -11,28 +11,31 @@ from panlect.rating.samples import Row
 from panlect.text.keys import share_of
 
 
-def choose(
-    frame: pl.DataFrame,
-    *,
-    languages: str | Sequence[str] = (),
-    per_language: int,
-    item_pattern: str = "",
-    seed: int,
-) -> list[Row]:
-    """Dialogues whose last answer is asked for again; the first by the hash of their item, each prompt once.
+def named(
+    frame: pl.DataFrame, *, languages: str | Sequence[str] = (), item_pattern: str = ""
+) -> pl.DataFrame:
+    """Dialogues with a column `item`, "" for those without one.
 
     Args:
         frame: dialogues.
         languages: codes or groups of answers; empty for all.
-        per_language: so many per pair of prompt and answer language.
         item_pattern: for ids of dialogues without `item`; its first group is the item's name.
-        seed: of the hash.
     """
     if wanted := codes_of(languages):
         frame = frame.filter(pl.col("answer_language").is_in(wanted))
-    named = pl.lit("") if not item_pattern else pl.col("id").str.extract(item_pattern, 1)
-    known = pl.col("item").fill_null(named) if "item" in frame.columns else named
-    frame = frame.with_columns(known.fill_null("").alias("item"))
+    by_id = pl.lit("") if not item_pattern else pl.col("id").str.extract(item_pattern, 1)
+    known = pl.col("item").fill_null(by_id) if "item" in frame.columns else by_id
+    return frame.with_columns(known.fill_null("").alias("item"))
+
+
+def choose(frame: pl.DataFrame, *, per_language: int, seed: int) -> list[Row]:
+    """Dialogues whose last answer is asked for again; the first by the hash of their item, each prompt once.
+
+    Args:
+        frame: dialogues with a column `item`.
+        per_language: so many per pair of prompt and answer language.
+        seed: of the hash.
+    """
     rows = [row for row in frame.unique("id", keep="first", maintain_order=True).to_dicts() if _asks(row)]
     rows.sort(key=lambda row: (share_of(f"{seed}:{row['item'] or row['id']}"), row["id"]))
     kept: list[Row] = []

@@ -52,6 +52,11 @@ def last_number(text: str) -> Decimal | None:
         return None
 
 
+def is_number(text: str) -> bool:
+    """Whether a text is a number and nothing else."""
+    return exact_form(text).lstrip("-+−").replace(",", "").replace(".", "").isdecimal()
+
+
 def is_right(text: str, gold: str) -> bool:
     """Whether an answer is the right one.
 
@@ -59,7 +64,7 @@ def is_right(text: str, gold: str) -> bool:
     its final answer must be the same, letter by letter but for case and spaces.
     """
     number = last_number(gold)
-    if number is not None and exact_form(gold).lstrip("-+−").replace(",", "").replace(".", "").isdecimal():
+    if number is not None and is_number(gold):
         mine = last_number(text)
         return mine is not None and abs(mine - number) <= Decimal("0.001")
     return bool(gold) and exact_form(final_answer(text)) == exact_form(final_answer(gold))

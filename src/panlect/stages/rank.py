@@ -1,19 +1,22 @@
 """`rank`: a model's own answers, several to a prompt, in order: each pair of better and worse is feedback.
 
 By agreement (minimum Bayes risk), by alignment with the model's right answers in the pivot language (MAPO),
-or by a judge that is asked twice. Where right answers are known, and errors are to be learnt from, use
-`feedback`.
+by a judge that is asked twice, by a reward model, or by what is visibly wrong beside the right answer.
+`origin` asks no model: native answers against translated ones. On the embedded world, whose answers are
+names, `feedback` knows more about errors.
 """
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 from pydantic import Field
 
 from panlect.config import Config
@@ -21,25 +24,40 @@ from panlect.dialogue.phrasings import ask
 from panlect.dialogue.rows import Messages
 from panlect.draft import Draft, draft
 from panlect.endpoint import Endpoint, EndpointConfig
-from panlect.errors import ConfigError, DataError
-from panlect.folder import Folder, Input, one_model, tables
-from panlect.rating.agreement import by_agreement
+from panlect.errors import ConfigError, DataError, ModelError
+from panlect.folder import Folder, Input, models, tables
+from panlect.rating.agreement import by_agreement, chrf
 from panlect.rating.alignment import CrossEntropy, by_alignment
+from panlect.rating.bias import describe, probe
 from panlect.rating.judge import cases_of, judge, judged_pairs, reliability
-from panlect.rating.prompts import choose
+from panlect.rating.origins import by_origin
+from panlect.rating.prompts import choose, named
+from panlect.rating.reference import by_reference
+from panlect.rating.rewarded import by_reward
 from panlect.rating.samples import Row, Samples, longer_chosen
 from panlect.tables import SCHEMAS
 
-VERSION = 1
+VERSION = 2
 BATCH_PROMPTS = 256
+NO_PAIR = {
+    "agreement": "answers that differ",
+    "alignment": "answers that are right in the pivot language, and others to the same item",
+    "judge": "answers that differ, and verdicts that can be read",
+    "reward": "answers that differ",
+    "reference": "dialogues whose last answer is right, and answers with a visible fault",
+    "origin": "dialogues with one `item`, of the origins human and translated",
+}
+"""What would have given pairs."""
 
 
 class RankConfig(Config):
     """How a model's answers are drawn and put in order."""
 
-    by: Literal["agreement", "alignment", "judge"] = "agreement"
+    by: Literal["agreement", "alignment", "judge", "reward", "reference", "origin"] = "agreement"
     """`agreement`: with the other samples (minimum Bayes risk, chrF). `alignment`: with the right answers in
-    the pivot language (MAPO). `judge`: a model behind `judge` compares two, in both orders."""
+    the pivot language (MAPO). `judge`: a model behind `judge` compares two, in both orders. `reward`: a
+    reward model among the inputs. `reference`: the dialogue's own answer against samples that are visibly
+    wrong. `origin`: human answers against translated ones to the same `item`; no model is asked."""
     languages: str | tuple[str, ...] = ()
     """Only prompts whose answer is in these languages or groups; empty for all."""
     prompts_per_language: int = Field(default=64, ge=1)
@@ -53,7 +71,14 @@ class RankConfig(Config):
     against: Literal["worst", "middle"] = "worst"
     """`agreement`: whether the worst or the middle sample is rejected."""
     pairs_per_prompt: int = Field(default=4, ge=0)
-    """`alignment`: the pairs with the largest difference; 0 takes all."""
+    """`alignment`: the pairs with the largest difference; `reference`: the first; 0 takes all."""
+    least_chrf: float = Field(default=0.0, ge=0, le=100)
+    """`reference`: an answer without a visible fault is one too if its chrF with the right one is lower."""
+    bias_limit: float = Field(default=0.25, gt=0)
+    """`reward`: largest difference between languages, in standard deviations between items, of a model that
+    is trusted; the probe needs right answers to the same items in several languages."""
+    similarity_limit: float = Field(default=0.95, gt=0, le=1)
+    """Pairs whose answers are more alike (chrF / 100) are set aside, unless they differ in a fact."""
     item_pattern: str = ""
     """A regular expression over the id of dialogues without `item`; its first group is the item's name."""
     pivot: str = "eng_Latn"
@@ -70,33 +95,87 @@ def rank(inputs: Sequence[Input], out: Path, config: RankConfig) -> Folder:
     """Draw answers, put them in order, and write preference pairs.
 
     Raises:
-        ModelError: not exactly one input is a model.
+        ModelError: not exactly one input is a model that answers, or (`reward`) one that rates.
         ConfigError: the judge is not named.
-        DataError: no pair was found, or the judge answered nothing.
+        DataError: no pair was found, the judge answered nothing, or the reward model prefers a language.
     """
-    from panlect.model.load import load
-
     if config.by == "judge" and config.judge is None:
         raise ConfigError("which judge?", where="judge", fix="set its url, model and cache")
     with draft(out, "rank", VERSION, config, inputs) as work:
-        model = load(one_model(inputs))
-        prompts = choose(
-            tables(inputs, "dialogue"),
-            languages=config.languages,
-            per_language=config.prompts_per_language,
-            item_pattern=config.item_pattern,
-            seed=config.seed,
+        known = named(
+            tables(inputs, "dialogue"), languages=config.languages, item_pattern=config.item_pattern
         )
-        found = _samples(prompts, model, config, work)
-        if config.by == "agreement":
-            rows = by_agreement(found, against=config.against)
-        elif config.by == "alignment":
-            scorer = _cross_entropy(model, config)
-            rows = by_alignment(found, scorer, pivot=config.pivot, pairs_per_prompt=config.pairs_per_prompt)
+        if config.by == "origin":
+            prompts = known.to_dicts()
+            rows: Iterable[Row] = by_origin(
+                prompts, per_language=config.prompts_per_language, seed=config.seed
+            )
         else:
-            rows = _judged(found, config, work)
-        _write(list(rows), found, work)
+            prompts = choose(known, per_language=config.prompts_per_language, seed=config.seed)
+            rows = _of_samples(prompts, inputs, config, work)
+        _write(list(rows), len(prompts), config, work)
     return work.folder
+
+
+def _of_samples(
+    prompts: Sequence[Row], inputs: Sequence[Input], config: RankConfig, work: Draft
+) -> Iterable[Row]:
+    from panlect.model.load import load
+    from panlect.model.reward import apart
+
+    answers, rates = apart([place for _, place in models(inputs)])
+    if (rates is None) == (config.by == "reward"):
+        raise ModelError(
+            "a reward model is needed for `reward`, and for nothing else",
+            where="by",
+            expected="a folder made by `reward`, or a directory of a reward model, among the inputs",
+        )
+    model = load(answers)
+    found = _samples(prompts, model, config, work)
+    if config.by == "agreement":
+        return by_agreement(found, against=config.against)
+    if config.by == "alignment":
+        scorer = _cross_entropy(model, config)
+        return by_alignment(found, scorer, pivot=config.pivot, pairs_per_prompt=config.pairs_per_prompt)
+    if config.by == "reference":
+        return by_reference(found, least_chrf=config.least_chrf, pairs_per_prompt=config.pairs_per_prompt)
+    if rates is not None:
+        return _rewarded(found, rates, config, work)
+    return _judged(found, config, work)
+
+
+def _rewarded(found: Sequence[Samples], location: str, config: RankConfig, work: Draft) -> Iterable[Row]:
+    """Probe a reward model for a taste for languages on the right answers, then let it order the samples."""
+    from panlect.model.load import load
+    from panlect.model.reward import rewards
+
+    model = load(location)
+
+    def rate(samples: Sequence[Samples], texts: Sequence[Sequence[str]]) -> list[NDArray[np.float64]]:
+        asked = [
+            [*one.prompt, {"role": "assistant", "content": text}]
+            for one, of in zip(samples, texts, strict=True)
+            for text in of
+        ]
+        return np.split(rewards(model, asked), np.cumsum([len(of) for of in texts])[:-1])
+
+    known = [one for one in found if one.item and one.gold and one.languages[0] == one.languages[1]]
+    right = rate(known, [[one.gold] for one in known]) if known else []
+    bias = probe(
+        ((one.item, one.languages[1], float(reward[0])) for one, reward in zip(known, right, strict=True)),
+        limit=config.bias_limit,
+        seed=config.seed,
+    )
+    work.note(trusted=bias and bias.trusted)
+    work.log(describe(bias))
+    if bias is not None and not bias.trusted:
+        raise DataError(
+            f"the reward model prefers a language: {describe(bias)}",
+            where=location,
+            expected=f"no language more than {config.bias_limit:g} deviations above or below the others",
+            fix="train it on more languages, or raise bias_limit",
+        )
+    return by_reward(found, rate(found, [one.texts for one in found]))
 
 
 def _samples(prompts: Sequence[Row], model: Any, config: RankConfig, work: Draft) -> list[Samples]:
@@ -193,17 +272,22 @@ def _tell_failures(failures: Counter[str], requests: int, url: str, work: Draft)
     work.number("failed", failures.total() / requests, count=requests, unit="share")
 
 
-def _write(rows: list[Row], found: Sequence[Samples], work: Draft) -> None:
-    if not rows:
-        raise DataError(
-            f"{len(found)} prompts gave no pair",
-            where=work.out.name,
-            expected="answers that differ, and for alignment some that are right in the pivot language",
-            fix="draw more samples, at a higher temperature",
-        )
+def _write(rows: list[Row], prompts: int, config: RankConfig, work: Draft) -> None:
     columns = {"origin": pl.String(), "parent": pl.String(), "item": pl.String(), "margin": pl.String()}
-    frame = pl.DataFrame(rows, schema={**SCHEMAS["preference"], **columns})
-    frame = frame.unique("id", keep="first", maintain_order=True)
+    made = pl.DataFrame(rows, schema={**SCHEMAS["preference"], **columns})
+    made = made.unique("id", keep="first", maintain_order=True)
+    same = [_nearly_same(row, config.similarity_limit) for row in made.iter_rows(named=True)]
+    alike = pl.Series(same, dtype=pl.Boolean)
+    frame, aside = made.filter(~alike), made.filter(alike)
+    why = pl.lit("the answers are nearly the same").alias("reason")
+    work.drop("preference", aside.with_columns(pl.col("reason").alias("pair_reason"), why))
+    if frame.is_empty():
+        raise DataError(
+            f"{prompts} prompts gave no pair",
+            where=work.out.name,
+            expected=NO_PAIR[config.by],
+            fix="draw more samples, at a higher temperature" if config.by != "origin" else "",
+        )
     work.write("preference", frame)
     counts = frame.group_by("answer_language", "reason").len().sort("answer_language", "reason")
     for language, reason, count in counts.iter_rows():
@@ -211,5 +295,10 @@ def _write(rows: list[Row], found: Sequence[Samples], work: Draft) -> None:
     longer = longer_chosen(frame.to_dicts())
     work.number("length_bias", longer, count=frame.height)
     languages = frame["answer_language"].n_unique()
-    work.log(f"{frame.height:,} pairs in {languages} languages from {len(found):,} prompts")
+    work.log(f"{frame.height:,} pairs in {languages} languages from {prompts:,} prompts")
     work.log(f"the chosen answer is the longer one in {longer:.0%}")
+
+
+def _nearly_same(row: Row, limit: float) -> bool:
+    chosen, rejected = (row[side][-1]["content"] for side in ("chosen", "rejected"))
+    return row["reason"] != "wrong_fact" and chrf(rejected, chosen) > 100 * limit

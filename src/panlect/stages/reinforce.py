@@ -17,7 +17,7 @@ from panlect.draft import Draft, draft
 from panlect.errors import ConfigError, DataError
 from panlect.folder import Folder, Input, models, tables
 from panlect.model.settings import TrainingConfig
-from panlect.rating.prompts import choose, of_pairs
+from panlect.rating.prompts import choose, named, of_pairs
 from panlect.rating.rules import Rules, names_of
 from panlect.rating.samples import Row
 
@@ -139,12 +139,8 @@ def _prompts(inputs: Sequence[Input], config: ReinforceConfig) -> list[Row]:
         frames.append(tables(inputs, "dialogue"))
     if config.prompts_from != "dialogue":
         frames.append(of_pairs(tables(inputs, "preference")))
-    found = choose(
-        pl.concat(frames, how="diagonal_relaxed"),
-        languages=config.languages,
-        per_language=config.prompts_per_language,
-        seed=config.seed,
-    )
+    known = named(pl.concat(frames, how="diagonal_relaxed"), languages=config.languages)
+    found = choose(known, per_language=config.prompts_per_language, seed=config.seed)
     if not found:
         raise DataError(
             "there are no prompts", where=config.prompts_from, expected="dialogues that end with an answer"

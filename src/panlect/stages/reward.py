@@ -5,7 +5,7 @@ and whether it gives the same answers another reward in another language.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,7 @@ from panlect.language import codes_of
 from panlect.measure.choosing import length_bias, reward_accuracy
 from panlect.measure.interval import wilson
 from panlect.model.settings import TrainingConfig
-from panlect.rating.bias import complete, language_bias
+from panlect.rating.bias import describe, probe
 from panlect.text.keys import share_of
 
 if TYPE_CHECKING:
@@ -177,27 +177,20 @@ def _accuracies(better: NDArray[np.float64], languages: Iterable[str], group: st
 
 def _probe(frame: pl.DataFrame, chosen: NDArray[np.float64], config: RewardConfig, work: Draft) -> None:
     """Does it like a language? The right answers to the same items, in all languages that have them."""
-    sums: Mapping[tuple[str, str], list[Any]] = defaultdict(list)
     places = frame.select("item", "prompt_language", "answer_language").iter_rows()
-    for (item, asked, answered), value in zip(places, chosen.tolist(), strict=True):
-        if asked == answered:
-            sums[item, answered].append(value)
-    found = complete({place: float(np.mean(values)) for place, values in sums.items()})
-    if found is None:
-        work.note(trusted=None)
-        work.log("no items in several languages: whether the model prefers a language is not known")
+    within = (
+        (item, answered, value)
+        for (item, asked, answered), value in zip(places, chosen.tolist(), strict=True)
+        if asked == answered
+    )
+    bias = probe(within, limit=config.bias_limit, seed=config.seed)
+    work.note(trusted=bias and bias.trusted)
+    work.log(describe(bias))
+    if bias is None:
         return
-    bias = language_bias(found.rewards, found.languages, limit=config.bias_limit, seed=config.seed)
     for language, offset in bias.offsets.items():
         work.number(
             "reward_offset", offset.value, low=offset.low, high=offset.high, count=offset.count,
             language=language, group="held_out", unit="deviations",
         )  # fmt: skip
-    work.number("reward_language_share", bias.share, count=len(found.rewards), group="held_out", unit="share")
-    work.note(trusted=bias.trusted)
-    liked = max(bias.offsets, key=lambda language: bias.offsets[language].value)
-    work.log(
-        f"same answers in {len(found.languages)} languages: language explains {bias.share:.1%} of the "
-        f"differences, most liked {liked} ({bias.offsets[liked].value:+.2f} deviations); "
-        + ("trusted" if bias.trusted else "not to be trusted across languages")
-    )
+    work.number("reward_language_share", bias.share, count=bias.items, group="held_out", unit="share")

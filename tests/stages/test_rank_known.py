@@ -1,0 +1,182 @@
+"""`rank` with what is known beside the samples: the right answer, a reward model, who wrote an answer."""
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+
+from panlect import cli
+from panlect.config import check
+from panlect.dialogue.rows import exchange, frame, row
+from panlect.draft import draft
+from panlect.errors import DataError, ModelError
+from panlect.folder import External, Folder
+from panlect.model import load, tokenizer_training
+from panlect.model import reward as rating
+from panlect.stages.rank import RankConfig, rank
+from tiny_model import SENTENCES, SHAPE
+
+RIGHT = {
+    "tha_Thai": "เด็กไปตลาดในตอนเช้าเพื่อซื้อผลไม้และผักให้ครอบครัวของเขา",
+    "urd_Arab": "بچہ صبح کو بازار گیا تاکہ اپنے خاندان کے لیے پھل اور سبزیاں خرید سکے۔",
+    "rus_Cyrl": "Утром ребёнок пошёл на рынок, чтобы купить фрукты и овощи для своей семьи.",
+}
+ENGLISH = "In the morning the child went to the market to buy fruit and vegetables for the family."
+
+
+def config(**settings: object) -> RankConfig:
+    return check(RankConfig, {"answer_tokens": 6, "samples": 4, **settings}, where="test")
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> External:
+    torch.set_num_threads(1)
+    root = tmp_path_factory.mktemp("known")
+    tokenizer_training.save(tokenizer_training.train(SENTENCES * 4, 400), root / "tokenizer")
+    built = load.build(load.load_tokenizer(root / "tokenizer"), SHAPE, seed=1)
+    load.save(built, root / "answers", facts={})
+    load.save(rating.scalar_model(built, seed=2), root / "rates", facts={})
+    return External(str(root / "answers"))
+
+
+@pytest.fixture(scope="module")
+def rater(model: External) -> External:
+    return External(str(Path(model.location).with_name("rates")))
+
+
+@pytest.fixture
+def stories(tmp_path: Path) -> Folder:
+    """Ten items in three languages, each told by a person and by a translator."""
+    rows = [
+        row(
+            exchange(f"{item}?", f"{right} {item}" if origin == "human" else f"{item} {right[::-1]}"),
+            (code, code),
+            origin=origin, source="stories", licence="CC0-1.0", task="instruction", parent="", item=f"i{item}",
+        )
+        for item in range(10)
+        for code, right in RIGHT.items()
+        for origin in ("human", "translated")
+    ]  # fmt: skip
+    with draft(tmp_path / "stories", "dialogues", 1, config(), []) as work:
+        work.write("dialogue", frame(rows))
+    return work.folder
+
+
+def people(folder: Folder, path: Path) -> Folder:
+    with draft(path, "dialogues", 1, config(), [folder]) as work:
+        work.write("dialogue", folder.table("dialogue").filter(pl.col("origin") == "human"))
+    return work.folder
+
+
+def answering(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Right but for a letter, English, both, right."""
+
+    def chat(self, dialogues, settings):
+        found = []
+        for turns in dialogues:
+            item = turns[-1]["content"].rstrip("?")
+            # Every prompt is asked in every language: the planted answers rotate through them.
+            right = f"{list(RIGHT.values())[int(item) % 3]} {item}"
+            found += [right[:-1], ENGLISH, f"{right}. {ENGLISH} {ENGLISH}", right]
+        return found
+
+    monkeypatch.setattr(load.Model, "chat", chat)
+
+
+def test_visible_faults_are_set_against_the_right_answer(model, stories, tmp_path, monkeypatch):
+    answering(monkeypatch)
+    folder = rank([model, people(stories, tmp_path / "people")], tmp_path / "out", config(by="reference"))
+    pairs = folder.table("preference")
+    expected = {"wrong_language": 0, "code_switched": 0}
+    for item in range(10):
+        for place, code in enumerate(RIGHT):
+            rows = pairs.filter((pl.col("item") == f"i{item}") & (pl.col("answer_language") == code))
+            assert set(rows["chosen"].list.last().struct.field("content")) == {f"{RIGHT[code]} {item}"}
+            told = dict(
+                zip(rows["rejected"].list.last().struct.field("content"), rows["reason"], strict=True)
+            )
+            assert told[ENGLISH] == "wrong_language"
+            # In the right language there are two answers without a fault, in the others none.
+            assert len(told) == (2 if item % 3 == place else 4)
+            for reason in told.values():
+                expected[reason] += 1
+    counted = folder.numbers().filter(pl.col("measure") == "pairs")
+    assert {
+        reason: counted.filter(pl.col("group") == reason)["value"].sum() for reason in expected
+    } == expected
+
+
+def test_answers_that_are_nearly_the_same_are_set_aside(model, stories, tmp_path, monkeypatch):
+    answering(monkeypatch)
+    settings = {"by": "reference", "least_chrf": 100.0}
+    human = people(stories, tmp_path / "people")
+    strict = rank([model, human], tmp_path / "strict", config(**settings, similarity_limit=0.9))
+    dropped = strict.dropped()
+    assert dropped.height == 10, "right but for a letter, in the language asked for"
+    assert set(dropped["pair_reason"]) == {"unlike_reference"}
+    loose = rank([model, human], tmp_path / "loose", config(**settings, similarity_limit=1.0))
+    assert loose.table("preference").height == strict.table("preference").height + 10
+
+
+def by_length(taste: str):
+    """Likes long answers, and one script more than the others."""
+
+    def rewards(model, dialogues):
+        texts = [turns[-1]["content"] for turns in dialogues]
+        return np.array([float(len(text) % 7) + (9 if taste and taste in text else 0) for text in texts])
+
+    return rewards
+
+
+def test_a_reward_model_orders_the_samples_once_it_is_trusted(model, rater, stories, tmp_path, monkeypatch):
+    answering(monkeypatch)
+    monkeypatch.setattr(rating, "rewards", by_length(""))
+    human = people(stories, tmp_path / "people")
+    folder = rank(
+        [model, rater, human], tmp_path / "out", config(by="reward", bias_limit=9.0, similarity_limit=1.0)
+    )
+    rows = folder.table("preference")
+    assert set(rows["reason"]) == {"lower_reward"}
+    assert rows.height == 30
+    for each in rows.iter_rows(named=True):
+        better, worse = (len(each[side][0]["content"]) % 7 for side in ("chosen", "rejected"))
+        assert float(each["margin"]) == better - worse > 0
+    monkeypatch.setattr(rating, "rewards", by_length("ребёнок"))
+    with pytest.raises(DataError, match=r"prefers a language.*most liked rus_Cyrl"):
+        rank([model, rater, human], tmp_path / "biased", config(by="reward"))
+
+
+def test_the_rewards_are_those_of_the_model_itself(model, rater, stories, tmp_path, monkeypatch):
+    answering(monkeypatch)
+    human = people(stories, tmp_path / "people")
+    folder = rank([model, rater, human], tmp_path / "out", config(by="reward", bias_limit=99.0))
+    loaded = load.load(rater.location)
+    for each in folder.table("preference").head(6).iter_rows(named=True):
+        better, worse = rating.rewards(
+            loaded, [each["prompt"] + each[side] for side in ("chosen", "rejected")]
+        )
+        assert float(each["margin"]) == pytest.approx(better - worse, abs=1e-3)
+
+
+def test_a_rater_is_needed_for_rewards_and_for_nothing_else(model, rater, stories, tmp_path):
+    with pytest.raises(ModelError, match="reward model is needed"):
+        rank([model, stories], tmp_path / "none", config(by="reward"))
+    with pytest.raises(ModelError, match="reward model is needed"):
+        rank([model, rater, stories], tmp_path / "idle", config())
+
+
+def test_native_against_translated_answers_needs_no_model(stories, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert cli.main(["rank", str(stories.path), "--out", str(out), "--set", "by=origin"]) == 0
+    rows = Folder.open(out).table("preference")
+    assert set(rows["reason"]) == {"translationese"}
+    assert rows.height == 30
+    both = rows.select(
+        pl.col("chosen").list.last().struct.field("content").alias("native"),
+        pl.col("rejected").list.last().struct.field("content").alias("translated"),
+        pl.col("item").str.slice(1),
+    )
+    assert both.filter(pl.col("native").str.ends_with(pl.col("item"))).height == 30
+    assert both.filter(pl.col("translated").str.starts_with(pl.col("item"))).height == 30
