@@ -31,7 +31,7 @@ from panlect.folder import External, Folder, Input, one_model, tables
 from panlect.language import codes_of
 from panlect.tables import SCHEMAS, empty
 
-VERSION = 3
+VERSION = 4
 
 Make = Literal[
     "translate",
