@@ -89,3 +89,53 @@ def test_a_judge_that_is_gone_or_only_mumbles_makes_no_pairs(inputs, tmp_path):
         pytest.raises(DataError),
     ):
         rank(inputs, tmp_path / "mumbling", settings(stub.url, tmp_path / "mumbled"))
+
+
+def test_the_judge_is_tried_on_right_answers_in_every_language(inputs, tmp_path):
+    """It knows sums in English, sees none in Urdu, and in Thai finds the wrong one better."""
+
+    def knows(request, count):
+        text = request["messages"][0]["content"]
+        question, answers = text.split("Request:\n")[1].split("\n\nAnswer A:\n")
+        a, b = answers.split("\n\nAnswer B:\n")
+        right = str(2 * int(question.split()[0]))
+        if "Urdu" in text or right not in (a, b):
+            return 200, completion("[[tie]]"), {}
+        return 200, completion("[[A]]" if (a == right) != ("Thai" in text) else "[[B]]"), {}
+
+    with serve(knows) as stub, pytest.raises(DataError, match="verdicts that can be read"):
+        rank(inputs, tmp_path / "none", settings(stub.url, tmp_path / "cache"))
+
+    def decides(request, count):
+        """As above, and of drawn answers it likes the longer text."""
+        text = request["messages"][0]["content"]
+        first = text.split("Answer A:\n")[1].split("\n\n")[0]
+        return knows(request, count) if first.isdigit() else fair(request, count)
+
+    with serve(decides) as stub:
+        folder = rank(inputs, tmp_path / "out", settings(stub.url, tmp_path / "other", concurrency=1))
+    found = {
+        (row["measure"], row["language"]): (row["value"], row["count"])
+        for row in folder.numbers().iter_rows(named=True)
+        if row["measure"] in ("judge_accuracy", "judge_agreement")
+    }
+    assert found == {
+        ("judge_accuracy", "eng_Latn"): (1.0, 6),
+        ("judge_accuracy", "tha_Thai"): (0.0, 6),
+        ("judge_accuracy", "urd_Arab"): (0.0, 6),
+        ("judge_agreement", "tha_Thai"): (0.0, 6),
+    }
+
+
+def test_what_the_judge_is_asked_for_is_the_reason_of_the_pairs(inputs, tmp_path):
+    with serve(fair) as stub:
+        endpoint = {"url": stub.url, "model": "judge", "cache": str(tmp_path / "cache")}
+        folder = rank(
+            inputs,
+            tmp_path / "out",
+            config(by="judge", judge=endpoint, criterion="harmless", probe_items=0),
+        )
+        asked = [request["messages"][0]["content"] for request in stub.requests]
+    assert set(folder.table("preference")["reason"]) == {"unsafe"}
+    assert all("must not help anybody to do harm" in text for text in asked)
+    assert not folder.numbers()["measure"].is_in(["judge_accuracy", "judge_agreement"]).any()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,10 +26,21 @@ from panlect.draft import Draft, draft
 from panlect.endpoint import Endpoint, EndpointConfig
 from panlect.errors import ConfigError, DataError, ModelError
 from panlect.folder import Folder, Input, models, tables
+from panlect.measure.interval import Interval
 from panlect.rating.agreement import by_agreement, chrf
 from panlect.rating.alignment import CrossEntropy, by_alignment
 from panlect.rating.bias import describe, probe
-from panlect.rating.judge import cases_of, judge, judged_pairs, reliability
+from panlect.rating.judge import (
+    Criterion,
+    Reliability,
+    agreement,
+    cases_of,
+    found_right,
+    judge,
+    judged_pairs,
+    planted,
+    reliability,
+)
 from panlect.rating.origins import by_origin
 from panlect.rating.prompts import choose, named
 from panlect.rating.reference import by_reference
@@ -82,11 +93,17 @@ class RankConfig(Config):
     item_pattern: str = ""
     """A regular expression over the id of dialogues without `item`; its first group is the item's name."""
     pivot: str = "eng_Latn"
-    """`alignment`: the language whose right answers are the measure."""
+    """`alignment`: the language whose right answers are the measure. `judge`: the one with whose verdicts
+    those on the same items in other languages are compared."""
     translation_model: str = ""
     """`alignment`: a sequence-to-sequence model such as NLLB; empty: the model that answers translates."""
     judge: EndpointConfig | None = None
     """`judge`: the model that compares."""
+    criterion: Criterion = "overall"
+    """`judge`: what makes an answer the better one, and with it the reason of the pairs (`unhelpful`,
+    `unsafe`, `wrong_fact`, `translationese`)."""
+    probe_items: int = Field(default=16, ge=0)
+    """`judge`: so many items with right answers on which the judge itself is tried, in all languages."""
     seed: int = 0
     """Chooses prompts and draws answers."""
 
@@ -234,7 +251,9 @@ def _cross_entropy(model: Any, config: RankConfig) -> CrossEntropy:
 
 
 def _judged(found: Sequence[Samples], config: RankConfig, work: Draft) -> Iterator[Row]:
+    """Ask the judge about the samples, and about answers of which the right one is known."""
     cases = cases_of(found, seed=config.seed)
+    probes = planted(found, items=config.probe_items, seed=config.seed)
     assert config.judge is not None, "checked before anything was drawn"
     failures: Counter[str] = Counter()
     with Endpoint(config.judge) as endpoint:
@@ -244,19 +263,21 @@ def _judged(found: Sequence[Samples], config: RankConfig, work: Draft) -> Iterat
             failures.update(each.failure for each in replies if each.failure)
             return [each.text for each in replies]
 
-        judgements = judge(cases, compare)
-    _tell_failures(failures, 2 * len(cases), config.judge.url, work)
-    for language, known in reliability(cases, judgements).items():
-        for name, value in known._asdict().items():
-            work.number(
-                f"judge_{name}",
-                value.value,
-                low=value.low,
-                high=value.high,
-                count=value.count,
-                language=language,
-            )
-    yield from judged_pairs(cases, judgements)
+        judgements = judge([*cases, *probes], compare, criterion=config.criterion)
+    _tell_failures(failures, 2 * len(judgements), config.judge.url, work)
+    of_cases, of_probes = judgements[: len(cases)], judgements[len(cases) :]
+    measures: dict[str, Mapping[str, Interval]] = {
+        "accuracy": found_right(probes, of_probes),
+        "agreement": agreement(probes, of_probes, config.pivot),
+    }
+    known = reliability(cases, of_cases)
+    for name in Reliability._fields:
+        measures[name] = {language: getattr(each, name) for language, each in known.items()}
+    for name, by_language in measures.items():
+        for language, value in by_language.items():
+            bounds = {"low": value.low, "high": value.high, "count": value.count}
+            work.number(f"judge_{name}", value.value, language=language, unit="share", **bounds)
+    yield from judged_pairs(cases, of_cases, criterion=config.criterion)
 
 
 def _tell_failures(failures: Counter[str], requests: int, url: str, work: Draft) -> None:
