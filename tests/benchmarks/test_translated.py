@@ -1,9 +1,9 @@
 """spBLEU and COMET of stored translations, with a tokeniser and a network made here."""
 
-import sys
+import json
+import os
+import subprocess
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
-from typing import Any
 
 import polars as pl
 import pytest
@@ -77,28 +77,74 @@ def test_a_tokeniser_that_is_not_there(tmp_path: Path, monkeypatch: pytest.Monke
         bleu_statistics("a", "b", tokeniser="flores200")
 
 
-def test_comet_is_asked_for_translations_only(answers: pl.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A stand-in with the package's two functions: no real model was ever run here."""
-    asked: list[dict[str, str]] = []
+PACKAGE = """
+import json, sys
+from types import SimpleNamespace
 
-    class Model:
-        def predict(self, rows: list[dict[str, str]], **_: Any) -> SimpleNamespace:
-            asked.extend(rows)
-            return SimpleNamespace(scores=[0.5, 0.75, 0.25])
+def download_model(name):
+    if name != "org/model":
+        raise KeyError(name)
+    return "model.ckpt"
 
-    package: Any = ModuleType("comet")
-    package.download_model = lambda name: f"{name}.ckpt"
-    package.load_from_checkpoint = lambda path: Model() if path == "org/model.ckpt" else None
-    monkeypatch.setitem(sys.modules, "comet", package)
-    numbers = numbers_of_answers(translated.with_comet(answers, rater("org/model")), pivot="eng_Latn", seed=0)
-    assert asked[0] == {"src": "source 0", "mt": PAIRS[0][0], "ref": PAIRS[0][1]}
-    assert len(asked) == 3
-    (found,) = (each for each in numbers if each["measure"] == "comet" and each["language"] == "swh_Latn")
-    assert (found["value"], found["count"], found["unit"]) == (0.5, 3, "score")
+class Model:
+    def predict(self, rows, **_):
+        print("progress")
+        return SimpleNamespace(scores=[len(r["src"]) + len(r["mt"]) / 100 + len(r["ref"]) / 10000 for r in rows])
+
+def load_from_checkpoint(path):
+    return {"model.ckpt": Model()}[path]
+"""
+"""Has the two functions of `unbabel-comet` that are used; scores say which texts they were made of."""
 
 
-def test_comet_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "comet", None)
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "comet.py").write_text(PACKAGE)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+
+
+@pytest.mark.usefixtures("package")
+def test_comet_is_asked_for_translations_only(answers: pl.DataFrame) -> None:
+    rated = translated.with_comet(answers, rater("org/model"))
+    found = [[one["value"] for one in row] for row in rated["scores"].to_list()]
+    lengths = [(len(f"source {n}"), len(made), len(gold)) for n, (made, gold) in enumerate(PAIRS)]
+    assert found == [*([pytest.approx(a + b / 100 + c / 10000)] for a, b, c in lengths), []]
+    numbers = numbers_of_answers(rated, pivot="eng_Latn", seed=0)
+    (one,) = (each for each in numbers if each["measure"] == "comet" and each["language"] == "swh_Latn")
+    assert (one["count"], one["unit"]) == (3, "score")
+
+
+@pytest.mark.usefixtures("package")
+def test_a_model_that_comet_does_not_have() -> None:
+    with pytest.raises(ModelError, match=r"cannot be opened.*KeyError"):
+        rater("org/other")
+
+
+def test_comet_that_is_not_installed(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="COMET is not installed") as caught:
         rater("org/model")
-    assert "unbabel-comet" in str(caught.value)
+    assert "comet_python" in str(caught.value)
+    with pytest.raises(ModelError, match="cannot be started"):
+        rater("org/model", str(tmp_path / "no" / "python"))
+
+
+COMET_PYTHON, COMET_MODEL = os.environ.get("PANLECT_COMET_PYTHON"), os.environ.get("PANLECT_COMET_MODEL")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    not (COMET_PYTHON and COMET_MODEL),
+    reason="PANLECT_COMET_PYTHON and PANLECT_COMET_MODEL name no interpreter with COMET and no checkpoint",
+)
+def test_scores_are_those_of_the_package_itself() -> None:
+    rows = [{"src": f"s {n}", "mt": made, "ref": gold} for n, (made, gold) in enumerate(PAIRS)]
+    code = (
+        "import comet, json, sys; m = comet.load_from_checkpoint(sys.argv[1]); "
+        "print(json.dumps(m.predict(json.loads(sys.argv[2]), gpus=0, progress_bar=False).scores))"
+    )
+    command = [str(COMET_PYTHON), "-c", code, str(COMET_MODEL), json.dumps(rows)]
+    expected = json.loads(subprocess.run(command, capture_output=True, check=True).stdout.splitlines()[-1])
+    rate = rater(str(COMET_MODEL), str(COMET_PYTHON))
+    found = rate(*([row[name] for row in rows] for name in ("src", "mt", "ref")))
+    assert found == pytest.approx(expected, abs=1e-9)
+    assert len(set(found)) == len(rows)

@@ -85,7 +85,9 @@ class EvaluateConfig(Config):
     spbleu: bool = False
     """Rate translations by spBLEU too; the tokeniser's file must be where sacreBLEU looks for it."""
     comet: str = ""
-    """Rate translations by this model of COMET too, which must be installed."""
+    """Rate translations by this model of COMET too: `Unbabel/wmt22-comet-da`, or a checkpoint here."""
+    comet_python: str = ""
+    """The interpreter of an environment with `unbabel-comet`, which cannot be installed beside Panlect."""
     endpoint: EndpointConfig | None = None
     """A model behind an OpenAI-compatible server, evaluated beside the inputs under its own name."""
     pivot: str = "eng_Latn"
@@ -186,7 +188,7 @@ def _rater(config: EvaluateConfig) -> Any:
 
     if config.spbleu:
         flores_tokeniser()
-    return rater(config.comet) if config.comet else None
+    return rater(config.comet, config.comet_python) if config.comet else None
 
 
 def _write(work: Draft, answers: pl.DataFrame, config: EvaluateConfig, rate: Any) -> None:
