@@ -492,6 +492,21 @@ def test_script_and_family_groups() -> None:
         assert "cldr-100" in str(caught.value)
 
 
+def test_a_minus_takes_languages_and_groups_away() -> None:
+    rest = codes_of(["cldr-100", "-cldr-30"])
+    assert len(rest) == 70
+    assert set(rest) | {language.code for language in group("cldr-30")} == set(codes_of("cldr-100"))
+    assert codes_of(["sw", "th", "ur", "-script:Arab", "-sw"]) == ("tha_Thai",)
+    assert codes_of(["sw", "-th"]) == ("swh_Latn",)
+    assert codes_of(["-sw", "sw"]) == ("swh_Latn",)
+    assert codes_of(()) == ()
+    for nothing in (["-sw"], ["cldr-24", "-cldr-100"], "-cldr-24"):
+        with pytest.raises(LanguageError, match="no language is left"):
+            codes_of(nothing)
+    with pytest.raises(LanguageError):
+        codes_of(["cldr-100", "-cldr-99"])
+
+
 def test_describe_has_the_same_cells_for_every_language() -> None:
     row = describe("zh-TW")
     assert (row["code"], row["script"], row["flores"]) == ("cmn_Hant", "Hant", "zho_Hant")

@@ -331,19 +331,29 @@ def group(name: str) -> tuple[Language, ...]:
 
 
 def codes_of(names: str | Iterable[str]) -> tuple[str, ...]:
-    """The codes that names of languages and groups stand for, each once, in order.
+    """The codes that names of languages and groups stand for, each once, in order; `-name` takes away again.
 
     Raises:
-        LanguageError: a name is neither.
+        LanguageError: a name is neither, or nothing is left of what was named.
 
     >>> codes_of(["sw", "bn", "swh_Latn"])
     ('swh_Latn', 'ben_Beng')
+    >>> len(codes_of(["cldr-100", "-cldr-30", "-urd_Arab"]))
+    69
     """
+    listed = (names,) if isinstance(names, str) else tuple(names)
     known = frozenset(groups())
     found: dict[str, None] = {}
-    for name in (names,) if isinstance(names, str) else names:
-        members = group(name) if name in known else (Language.parse(name),)
-        found |= dict.fromkeys(member.code for member in members)
+    for name in listed:
+        bare = name.removeprefix("-")
+        members = group(bare) if bare in known else (Language.parse(bare),)
+        codes = dict.fromkeys(member.code for member in members)
+        found = {code: None for code in found if code not in codes} if bare != name else found | codes
+    if listed and not found:
+        raise LanguageError(
+            f"no language is left of {', '.join(listed)}",
+            expected="languages or groups, and behind them what is taken away",
+        )
     return tuple(found)
 
 

@@ -30,7 +30,7 @@ def asked_for(
     have, listed = set(have), [names] if isinstance(names, str) else list(names)
     if not listed:
         return have
-    single = set(codes_of(name for name in listed if name not in groups()))
+    single = set(codes_of(name for name in listed if name not in groups() and not name.startswith("-")))
     if required and (missing := sorted(single - have)):
         raise ConfigError(
             f"no text of {', '.join(missing)}",
@@ -38,4 +38,4 @@ def asked_for(
             expected="languages that the inputs hold",
             fix="add text of it, or drop it",
         )
-    return single | set(codes_of(listed)) & have
+    return set(codes_of(listed)) & (have | single)
