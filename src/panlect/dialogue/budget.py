@@ -32,11 +32,11 @@ def within(frame: pl.DataFrame, rows: int, by: Sequence[str], *, seed: int) -> p
     sizes = keyed.group_by("_group").len().sort("_group")
     amounts = unimax(sizes["len"].cast(pl.Float64).to_numpy(), rows, max_epochs=1)
     whole = amounts.astype(int)
-    # The rows that rounding down leaves over go to the largest remainders, first names first; where there are
-    # fewer rows than combinations, by hash: else the languages at the alphabet's end would get nothing.
-    few = rows < len(whole)
-    turns = [share_of(f"{seed}:{name}") if few else 0.0 for name in sizes["_group"]]
-    by_remainder = sorted(range(len(whole)), key=lambda i: (whole[i] - amounts[i], turns[i], i))
+    # The rows that rounding down leaves over go to the largest remainders, first names first.
+    by_remainder = sorted(range(len(whole)), key=lambda i: (whole[i] - amounts[i], i))
+    if rows < len(whole):  # by hash, or the languages at the end of the alphabet would get nothing
+        turns = [share_of(f"{seed}:{name}") for name in sizes["_group"]]
+        by_remainder = sorted(range(len(whole)), key=turns.__getitem__)
     whole[by_remainder[: rows - int(whole.sum())]] += 1
     quota = dict(zip(sizes["_group"], whole.tolist(), strict=True))
     nth = pl.int_range(pl.len()).over("_group").alias("_nth")
