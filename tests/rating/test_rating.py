@@ -6,7 +6,7 @@ import pytest
 from panlect.config import check
 from panlect.endpoint import Endpoint, EndpointConfig
 from panlect.measure.choosing import minimum_risk
-from panlect.rating.agreement import by_agreement, chrf, utilities
+from panlect.rating.agreement import by_agreement, chrf, rated_utilities, utilities
 from panlect.rating.alignment import by_alignment, scores, stripped
 from panlect.rating.bias import language_bias
 from panlect.rating.judge import agreement, cases_of, judge, judged_pairs, read_verdict, reliability
@@ -47,9 +47,29 @@ def test_duplicates_keep_their_weight():
     def same(one, other):
         return float(one == other)
 
-    (made,) = by_agreement([samples("a", "b", "b", "c")], utility=same)
+    (made,) = by_agreement([samples("a", "b", "b", "c")], [utilities(("a", "b", "b", "c"), same)])
     assert made["chosen"][0]["content"] == "b"
     assert utilities(("a", "b", "b"), same).sum(axis=1).tolist() == [1, 2, 2]
+
+
+def test_a_metric_that_reads_the_source_is_asked_once_for_all_prompts():
+    calls = []
+
+    def rate(sources, translations, references):
+        """Agreement of lengths, but only where the source is named."""
+        calls.append(len(sources))
+        return [
+            float(one == other) + (source == "B") * len(one)
+            for source, one, other in zip(sources, translations, references, strict=True)
+        ]
+
+    found = [samples("x", "yy", "x"), samples("x", "yy", "x")]
+    matrices = rated_utilities(found, ["A", "B"], rate)
+    assert calls == [2 * 4]
+    assert matrices[0].tolist() == [[1, 0, 1], [0, 1, 0], [1, 0, 1]]
+    assert matrices[1].tolist() == [[2, 1, 2], [2, 3, 2], [2, 1, 2]]
+    first, second = by_agreement(found, matrices)
+    assert (first["chosen"][0]["content"], second["chosen"][0]["content"]) == ("x", "yy")
 
 
 @pytest.mark.parametrize(

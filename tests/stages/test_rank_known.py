@@ -15,6 +15,7 @@ from panlect.errors import DataError, ModelError
 from panlect.folder import External, Folder
 from panlect.model import load, tokenizer_training
 from panlect.model import reward as rating
+from panlect.stages.dialogues import DialoguesConfig, dialogues
 from panlect.stages.rank import RankConfig, rank
 from tiny_model import SENTENCES, SHAPE
 
@@ -180,3 +181,47 @@ def test_native_against_translated_answers_needs_no_model(stories, tmp_path, cap
     )
     assert both.filter(pl.col("native").str.ends_with(pl.col("item"))).height == 30
     assert both.filter(pl.col("translated").str.starts_with(pl.col("item"))).height == 30
+
+
+COMET = """
+import json
+class Model:
+    def predict(self, rows, **_):
+        from types import SimpleNamespace
+        # Likes the longer translation, but of one source only.
+        return SimpleNamespace(scores=[len(r["mt"]) * (1 if r["src"] == "source 3" else -1) for r in rows])
+
+def load_from_checkpoint(path):
+    return Model()
+
+def download_model(name):
+    return name
+"""
+"""Has the functions of `unbabel-comet` that are used."""
+
+
+def test_agreement_by_comet_knows_the_source_from_the_pairs(model, tmp_path, monkeypatch):
+    (tmp_path / "package").mkdir()
+    (tmp_path / "package" / "comet.py").write_text(COMET)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "package"))
+    rows = [
+        {"id": f"p{n}", "source_text": f"source {n}", "target_text": f"lengo {n}", "source_language": "eng_Latn",
+         "target_language": "swh_Latn", "source": "s", "licence": "CC0-1.0"}
+        for n in range(6)
+    ]  # fmt: skip
+    with draft(tmp_path / "pairs", "curate", 1, config(), []) as work:
+        work.write("pair", pl.DataFrame(rows))
+    made = dialogues(
+        [work.folder],
+        tmp_path / "made",
+        check(DialoguesConfig, {"translate": {"directions": "forward"}}, where="test"),
+    )
+    monkeypatch.setattr(
+        load.Model, "chat", lambda self, turns, how: ["short", "much longer"] * 2 * len(turns)
+    )
+    folder = rank([model, made, work.folder], tmp_path / "out", config(comet="org/model"))
+    chosen = {row["parent"]: row["chosen"][0]["content"] for row in folder.table("preference").to_dicts()}
+    parents = dict(made.table("dialogue").select("id", "parent").iter_rows())
+    assert {parents[name]: text for name, text in chosen.items()} == {
+        f"p{n}": "much longer" if n == 3 else "short" for n in range(6)
+    }

@@ -27,7 +27,7 @@ from panlect.endpoint import Endpoint, EndpointConfig
 from panlect.errors import ConfigError, DataError, ModelError
 from panlect.folder import Folder, Input, models, tables
 from panlect.measure.interval import Interval
-from panlect.rating.agreement import by_agreement, chrf
+from panlect.rating.agreement import by_agreement, chrf, rated_utilities
 from panlect.rating.alignment import CrossEntropy, by_alignment
 from panlect.rating.bias import describe, probe
 from panlect.rating.judge import (
@@ -81,6 +81,11 @@ class RankConfig(Config):
     """Longest answer."""
     against: Literal["worst", "middle"] = "worst"
     """`agreement`: whether the worst or the middle sample is rejected."""
+    comet: str = ""
+    """`agreement`: a model of COMET (see `evaluate`) instead of chrF, for translations. Their source is read
+    from the inputs' pairs that the dialogues were made of, or is the prompt."""
+    comet_python: str = ""
+    """The interpreter of an environment with `unbabel-comet`."""
     pairs_per_prompt: int = Field(default=4, ge=0)
     """`alignment`: the pairs with the largest difference; `reference`: the first; 0 takes all."""
     least_chrf: float = Field(default=0.0, ge=0, le=100)
@@ -150,7 +155,8 @@ def _of_samples(
     model = load(answers)
     found = _samples(prompts, model, config, work)
     if config.by == "agreement":
-        return by_agreement(found, against=config.against)
+        matrices = _by_comet(found, prompts, inputs, config) if config.comet else ()
+        return by_agreement(found, matrices, against=config.against)
     if config.by == "alignment":
         scorer = _cross_entropy(model, config)
         return by_alignment(found, scorer, pivot=config.pivot, pairs_per_prompt=config.pairs_per_prompt)
@@ -233,6 +239,23 @@ def _as_samples(row: Row, texts: Sequence[str]) -> Samples:
         gold=row["messages"][-1]["content"],
         facts={name: row[name] for name in ("id", "source", "licence")},
     )
+
+
+def _by_comet(
+    found: Sequence[Samples], prompts: Sequence[Row], inputs: Sequence[Input], config: RankConfig
+) -> list[NDArray[np.float64]]:
+    from panlect.model.comet import rater
+
+    texts: dict[tuple[str, str], str] = {}
+    for row in tables(inputs, "pair").iter_rows(named=True):
+        for side in ("source", "target"):
+            texts[row["id"], row[f"{side}_language"]] = row[f"{side}_text"]
+
+    def source(row: Row) -> str:
+        of_pairs = (texts.get((name, row["language"]), "") for name in (row.get("parent") or "").split("+"))
+        return next(filter(None, of_pairs), str(row["messages"][-2]["content"]))
+
+    return rated_utilities(found, [source(row) for row in prompts], rater(config.comet, config.comet_python))
 
 
 def _cross_entropy(model: Any, config: RankConfig) -> CrossEntropy:
