@@ -1,5 +1,6 @@
 """Numbers about several languages at once, worked out by hand."""
 
+import math
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from panlect.benchmarks.answers import answer_rows, numbers_of_answers
 from panlect.benchmarks.asking import Job
 from panlect.benchmarks.benchmark import Answer
 from panlect.benchmarks.files import row
+from panlect.measure.interval import wilson
 
 
 def number(numbers: list[dict[str, Any]], measure: str, **columns: str) -> dict[str, Any]:
@@ -109,3 +111,62 @@ def test_a_variant_is_a_benchmark_of_another_name() -> None:
     rows = [belebele("1", "eng_Latn", 0)]
     numbers = numbers_for("belebele", rows, [choosing(0)], variant="corrected")
     assert {n["benchmark"] for n in numbers} == {"belebele:corrected"}
+
+
+def test_against_the_pivot_in_any_benchmark() -> None:
+    """80 items; English right on 60, Khmer on 40 of those, Urdu (asked half of them) on none."""
+    rows, chosen = [], []
+    for n in range(80):
+        for code, right in (("eng_Latn", n < 60), ("khm_Khmr", n < 40), ("urd_Arab", False)):
+            if code != "urd_Arab" or n % 2:
+                rows.append(belebele(str(n), code, n % 4))
+                chosen.append(n % 4 if right else (n + 1) % 4)
+    numbers = numbers_for("belebele", rows, [choosing(place) for place in chosen])
+    against = {"other_language": "eng_Latn"}
+    overlap = number(numbers, "correct_overlap", language="khm_Khmr", **against)
+    assert (overlap["value"], overlap["count"]) == (pytest.approx(40 / 60), 80)
+    assert 0.5 < overlap["low"] < 40 / 60 < overlap["high"] < 0.8
+    # Chance is 1/4: (1/2 - 1/4) / (3/4 - 1/4), and below it nothing.
+    rescaled = number(numbers, "rescaled_accuracy", language="khm_Khmr", **against)
+    assert (rescaled["value"], rescaled["count"]) == (0.5, 80)
+    assert 0.2 < rescaled["low"] < 0.5 < rescaled["high"] < 0.8
+    urdu = number(numbers, "rescaled_accuracy", language="urd_Arab", **against)
+    assert (urdu["value"], urdu["count"]) == (0, 40)
+    assert number(numbers, "transfer_gap")["value"] == pytest.approx(0.75 - (0.5 + 0) / 2)
+    for measure in ("gap", "worst_mean", "democratisation", "transfer_gap", "consistency", "ac3"):
+        found = number(numbers, measure)
+        assert found["low"] < found["value"] < found["high"], measure
+    calibration = number(numbers, "calibration_error", language="khm_Khmr")
+    assert calibration["low"] < calibration["value"] < calibration["high"]
+    sure = 1 / (1 + 3 * math.exp(-2))
+    others = (1 - sure) / 3
+    wrong = (1 - others) ** 2 + sure**2 + 2 * others**2
+    assert number(numbers, "brier", language="urd_Arab")["value"] == pytest.approx(wrong)
+
+
+def test_a_pivot_that_guesses_measures_nobody() -> None:
+    rows = [belebele(str(n), code, n % 4) for code in ("eng_Latn", "khm_Khmr") for n in range(40)]
+    numbers = numbers_for("belebele", rows, [choosing(0) for _ in rows])
+    assert not [each for each in numbers if each["measure"] == "rescaled_accuracy"]
+
+
+def test_answers_that_are_all_wrong_are_no_certainty() -> None:
+    rows = [belebele(str(n), code, 0) for code in ("eng_Latn", "khm_Khmr") for n in range(10)]
+    numbers = numbers_for("belebele", rows, [choosing(1) for _ in rows])
+    found = number(numbers, "accuracy")
+    assert (found["value"], found["count"]) == (0, 20)
+    assert found["high"] == pytest.approx(wilson(0, 10).high)  # ten items, not twenty answers
+
+
+def test_what_always_choosing_one_label_gets() -> None:
+    golds = {"deu_Latn": [0, 0, 0, 1], "zho_Hans": [1, 1, 0, 1]}
+    rows = [
+        row("pawsx", str(n), code, choices=["different", "same"], gold=gold, first="a", second="b", code="de")
+        for code, of in golds.items()
+        for n, gold in enumerate(of)
+    ]
+    answers = [Answer(scores=(-1.0, -2.0), tokens=(1, 1)) for _ in rows]
+    numbers = numbers_for("pawsx", rows, answers)
+    assert number(numbers, "constant", language="zho_Hans")["value"] == 0.75
+    assert number(numbers, "accuracy", language="zho_Hans")["value"] == 0.25
+    assert number(numbers, "constant")["value"] == 0.75

@@ -3,6 +3,7 @@ import pytest
 
 from panlect.benchmarks.compare import differences, pairs
 from panlect.benchmarks.summary import Judged
+from panlect.measure.interval import wilson
 
 LANGUAGES = ["swh_Latn"] * 20 + ["khm_Khmr"] * 20
 ITEMS = [str(n) for n in range(20)] * 2
@@ -39,6 +40,23 @@ def test_differences_by_hand() -> None:
     assert rows["languages_better", ""]["value"] == 1
     assert rows["languages_worse", ""]["value"] == 0
     assert rows["difference", ""]["step"] == "chat"
+
+
+def test_what_was_forgotten_and_learnt_by_hand() -> None:
+    """Swahili 4 right then 16, Khmer 10 right then 9: Khmer forgot 1 of 10, Swahili learnt 12 of 16."""
+    found = list(differences(judged("base", 4, 10), judged("chat", 16, 9)))
+    rows = {(n["measure"], n["language"]): n for n in found}
+    got = {key: (rows[key]["value"], rows[key]["count"]) for key in rows if key[0] in ("forgotten", "learnt")}
+    assert got == {
+        ("forgotten", "swh_Latn"): (0, 4),
+        ("forgotten", "khm_Khmr"): (pytest.approx(0.1), 10),
+        ("forgotten", ""): (pytest.approx(0.05), 14),
+        ("learnt", "swh_Latn"): (0.75, 16),
+        ("learnt", "khm_Khmr"): (0, 10),
+        ("learnt", ""): (0.375, 26),
+    }
+    assert rows["forgotten", "swh_Latn"]["high"] == pytest.approx(wilson(0, 4).high)
+    assert rows["forgotten", ""]["group"] == "held_out, versus=base"
 
 
 def test_questions_are_paired_by_language_and_item_not_by_row() -> None:

@@ -52,6 +52,19 @@ def tokeniser(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _bleu.cache_clear()
 
 
+def test_every_measure_has_sacrebleus_signature(answers: pl.DataFrame) -> None:
+    from sacrebleu.metrics.bleu import BLEU
+    from sacrebleu.metrics.chrf import CHRF
+
+    thai = answers.with_columns(pl.lit("tha_Thai").alias("answer_language"))
+    found = translated.signatures(pl.concat([answers.with_columns(answer_language=pl.lit("swh_Latn")), thai]))
+    assert sorted(found) == ["bleu (13a)", "bleu (char)", "chrf"]
+    for name, metric in (("bleu (13a)", BLEU()), ("bleu (char)", BLEU(tokenize="char")), ("chrf", CHRF())):
+        metric.corpus_score(["a"], [["a"]])
+        assert found[name] == str(metric.get_signature())
+    assert translated.signatures(answers.filter(pl.col("benchmark") == "xcopa")) == {}
+
+
 @pytest.mark.usefixtures("tokeniser")
 def test_spbleu_is_sacrebleus(answers: pl.DataFrame) -> None:
     from sacrebleu.metrics.bleu import BLEU

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from panlect.measure.choices import lengths, majority_share, pick, probabilities, true_mass
+from panlect.measure.choices import lengths, pick, probabilities, true_mass
 
 
 def test_normalisations_pick_differently_by_script() -> None:
@@ -27,8 +27,3 @@ def test_true_mass_is_stable_far_below_zero() -> None:
         1 / (2 + math.exp(-1))
     )
     assert probabilities([-900.0, -900.0]).tolist() == [0.5, 0.5]
-
-
-def test_majority() -> None:
-    assert majority_share([0, 0, 1]) == pytest.approx(2 / 3)
-    assert math.isnan(majority_share([]))

@@ -104,7 +104,16 @@ def test_mcnemar_exact() -> None:
     result = mcnemar(first, second)
     assert result.p_value == pytest.approx(22 / 1024)
     assert result.difference == pytest.approx(8 / 15)
-    assert mcnemar([1, 0], [1, 0]).p_value == 1.0
+    # Agresti and Min 2005: 8 / 17, ± 1.96 · sqrt(11 / 17 - (8 / 17)²) / sqrt(17).
+    half = 1.959964 * math.sqrt(11 / 17 - (8 / 17) ** 2) / math.sqrt(17)
+    assert (result.low, result.high) == pytest.approx((8 / 17 - half, 8 / 17 + half))
+
+
+def test_a_few_questions_that_agree_are_no_certainty() -> None:
+    result = mcnemar([1, 0], [1, 0])
+    assert (result.p_value, result.difference) == (1.0, 0.0)
+    assert -1 <= result.low < -0.4
+    assert 0.4 < result.high <= 1
 
 
 @settings(max_examples=30)

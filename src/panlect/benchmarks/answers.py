@@ -120,13 +120,13 @@ def numbers_of_answers(answers: pl.DataFrame, *, pivot: str, seed: int) -> list[
         part = answers.filter(pl.col("purpose") == purpose)
         groups = list(summary.judged_groups(part))
         for judged in groups:
-            out += summary.numbers_of(judged, seed=seed, spread=purpose != "rank")
+            out += summary.numbers_of(judged, pivot=pivot, seed=seed, spread=purpose != "rank")
             if purpose == "rank" or _is_ranked(judged.benchmark):
                 out += between.by_pairs(judged, _orders(part, judged))
             if purpose != "rank" and (options := _options(part, judged)):
-                out += between.by_subsets(judged, options)
+                out += between.by_subsets(judged, options, seed=seed)
         if purpose != "rank":
-            out += _against_pivot(groups, pivot)
+            out += _against_pivot(groups, pivot, seed)
             for first, second in compare.pairs(groups):
                 out += compare.differences(first, second, seed=seed)
             for plain, altered in compare.changed(groups):
@@ -174,16 +174,22 @@ def _orders(part: pl.DataFrame, judged: Judged) -> dict[str, dict[Hashable, NDAr
     return orders
 
 
-def _against_pivot(groups: Sequence[Judged], pivot: str) -> Iterator[Number]:
+def _against_pivot(groups: Sequence[Judged], pivot: str, seed: int) -> Iterator[Number]:
+    """Overlap with the pivot wherever answers are right or wrong, conductivity on what only it was told."""
     for judged in groups:
-        if judged.group not in TAUGHT_IN_PIVOT or judged.main not in judged.values:
+        right = judged.values.get(judged.main)
+        if right is None or not np.isin(right[judged.known(judged.main)], (0.0, 1.0)).all():
             continue
+        taught = judged.group in TAUGHT_IN_PIVOT
         correct: dict[str, float] = {}
         for other in groups:
             if (other.step, other.benchmark) == (judged.step, judged.benchmark) and other.group in (
-                PIVOT_GROUP,
+                *((PIVOT_GROUP,) * taught),
                 judged.group,
             ):
-                right, here = other.values[other.main], other.languages == pivot
-                correct |= dict(zip(other.items[here].tolist(), right[here].tolist(), strict=True))
-        yield from between.against_pivot(judged, pivot, correct)
+                values = other.values[other.main]
+                here = (other.languages == pivot) & ~np.isnan(values)
+                correct |= dict(zip(other.items[here].tolist(), values[here].tolist(), strict=True))
+        if taught:
+            yield from between.against_pivot(judged, pivot, correct)
+        yield from between.overlap(judged, pivot, correct, seed=seed)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import unicodedata
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
-from panlect.benchmarks.benchmark import Answer, Row, Verdict
+from panlect.benchmarks.benchmark import Answer, Judge, Row, Verdict
+from panlect.measure.calibration import brier
 from panlect.measure.choices import lengths, pick, probabilities
 
 LETTERS = "ABCDE"
@@ -48,19 +51,36 @@ def lettered(choices: Sequence[str], mark: str = ". ") -> str:
 def judge(row: Row, answer: Answer) -> Verdict:
     """Right if the most probable choice is the gold one.
 
-    Beside it: accuracy by log-probability per character and per byte, chance, and the probability of the
-    choice made (`confidence`), which calibration compares with accuracy.
+    Beside it: accuracy by log-probability per character and per byte, chance, the probability of the choice
+    made (`confidence`), which calibration compares with accuracy, and the Brier score.
     """
     gold, choices = row["gold"], list(row["choices"])
     best = pick(answer.scores)
     by_character = pick(answer.scores, lengths(choices, "characters"))
     by_byte = pick(answer.scores, lengths(choices, "bytes"))
+    sure = probabilities(answer.scores)
     scores = {
         "accuracy_characters": float(by_character == gold),
         "accuracy_bytes": float(by_byte == gold),
         "chance": 1 / len(choices),
-        "confidence": float(probabilities(answer.scores)[best]),
+        "confidence": float(sure[best]),
+        "brier": brier(sure, gold),
     }
     return Verdict(
         "correct" if best == gold else "wrong", float(best == gold), str(choices[best]), scores, choice=best
     )
+
+
+def judge_beside_constant(rows: Sequence[Row]) -> Judge:
+    """For choices that are labels: the judge, which also says what always choosing the commonest one gets."""
+    counts: dict[str, Counter[int]] = {}
+    for row in rows:
+        counts.setdefault(row["language"], Counter())[row["gold"]] += 1
+    commonest = {language: min(of, key=lambda gold: (-of[gold], gold)) for language, of in counts.items()}
+
+    def judge_one(row: Row, answer: Answer) -> Verdict:
+        found = judge(row, answer)
+        constant = float(row["gold"] == commonest[row["language"]])
+        return replace(found, scores={**found.scores, "constant": constant})
+
+    return judge_one

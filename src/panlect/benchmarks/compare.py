@@ -2,17 +2,20 @@
 
 Every pair of steps that answered the same questions is compared per benchmark and group: the difference of
 the main measure with its interval and p value, per language (McNemar's exact test where answers are right or
-wrong) and over languages (paired bootstrap over items). `group` ends with `versus=<the earlier step>`. How
-many languages became better or worse is counted after Benjamini and Hochberg's correction, because a hundred
-tests find five at 5 % in nothing.
+wrong) and over languages (paired bootstrap over items). Against a base this is what a training gave or took
+(backward transfer; Lopez-Paz and Ranzato 2017), and `forgotten` and `learnt` say of how many answers. `group`
+ends with `versus=<the earlier step>`. How many languages became better or worse is counted after Benjamini
+and Hochberg's correction, because a hundred tests find five at 5 % in nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from panlect.benchmarks.summary import UNITS, Floats, Judged, Number
 from panlect.measure.interval import (
@@ -75,6 +78,8 @@ def differences(first: Judged, second: Judged, *, versus: str = "", seed: int = 
         here = languages == language
         per_language[language] = _one(before[here], after[here], seed)
         yield from _rows(second, per_language[language], group, main, language)
+    if _right_or_wrong(before, after):
+        yield from _forgotten(second, before, after, common, group)
     over = paired_bootstrap(before, after, groups=languages.tolist(), clusters=items.tolist(), seed=seed)
     yield from _rows(second, over, group, main, "")
     believed = false_discoveries([found.p_value for found in per_language.values()])
@@ -88,9 +93,29 @@ def differences(first: Judged, second: Judged, *, versus: str = "", seed: int = 
 
 
 def _one(before: Floats, after: Floats, seed: int) -> Comparison:
-    if np.isin(before, (0, 1)).all() and np.isin(after, (0, 1)).all():
+    if _right_or_wrong(before, after):
         return mcnemar(before, after)
     return paired_bootstrap(before, after, seed=seed)
+
+
+def _right_or_wrong(before: Floats, after: Floats) -> bool:
+    return bool(np.isin(before, (0, 1)).all() and np.isin(after, (0, 1)).all())
+
+
+def _forgotten(
+    judged: Judged, before: Floats, after: Floats, places: NDArray[np.int64], group: str
+) -> Iterator[Number]:
+    """Of what was right before, the share that is wrong now; of what was wrong, the share that is right."""
+    for measure, was, lost in (("forgotten", before == 1, after == 0), ("learnt", before == 0, after == 1)):
+        values = np.full(len(judged.items), np.nan)
+        values[places[was]] = lost[was]
+        changed = replace(judged, values={measure: values}, statistics={}, main=measure)
+        known = changed.known(measure)
+        for language in sorted(set(judged.languages[known].tolist())):
+            found = changed.interval(measure, known & (judged.languages == language))
+            yield changed.number(measure, found, group=group, language=language)
+        if known.any():
+            yield changed.number(measure, changed.interval(measure, known, macro=True), group=group)
 
 
 def _rows(judged: Judged, found: Comparison, group: str, main: str, language: str) -> Iterator[Number]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,19 +21,21 @@ from panlect.benchmarks.benchmark import BAD_LABELS
 from panlect.language import Language
 from panlect.measure import fairness
 from panlect.measure.bits import ratio_score
-from panlect.measure.calibration import expected_calibration_error
+from panlect.measure.calibration import calibration_error, calibration_statistics
+from panlect.measure.conductivity import rescaled_accuracy
 from panlect.measure.interval import (
+    Draws,
     Interval,
     bootstrap,
     bootstrap_statistics,
-    macro_bootstrap,
+    drawn_means,
+    drawn_statistics,
     wilson,
 )
 from panlect.measure.translation import SCORES
 
 Number = dict[str, Any]
 Floats = NDArray[np.float64]
-WORST = 5
 
 FROM_SUMS: Mapping[str, Callable[[Floats], Floats]] = {**SCORES, "bits_per_byte": ratio_score}
 """Measures that are functions of summed statistics."""
@@ -41,6 +44,8 @@ WITHOUT_INTERVAL = frozenset({"chance", "choice_chance", "constant"})
 """Measures that are known and not estimated."""
 
 NOTHING = float("nan")
+BEYOND_DOUBT = 0.025
+"""Share of draws in which the pivot may be no better than chance, if languages are measured by it."""
 
 UNITS: Mapping[str, str] = dict.fromkeys(SCORES, "points") | {"bits_per_byte": "bits", "comet": "score"}
 """Units of measures that are not shares."""
@@ -82,22 +87,29 @@ class Judged:
     ) -> Interval:
         """The measure over some rows; `macro` counts every language alike."""
         items = self.items[rows].tolist()
-        languages = self.languages[rows].tolist()
-        if measure in self.statistics:
-            groups = languages if macro else None
-            score = FROM_SUMS[measure]
-            return bootstrap_statistics(
-                self.statistics[measure][rows], score, groups=groups, clusters=items, seed=seed
-            )
-        values = self.values[measure][rows]
         if measure in WITHOUT_INTERVAL:
+            values = self.values[measure][rows]
             over = list(self.scores(measure).values()) if macro else values
             return Interval(float(np.mean(over)), NOTHING, NOTHING, len(values))
         if macro:
-            return macro_bootstrap(values, languages, items, seed=seed)
+            found = self.draws(measure, rows, seed=seed).interval()
+            return _one_sided(found, len(set(items))) if measure in self.values else found
+        if measure in self.statistics:
+            statistics = self.statistics[measure][rows]
+            return bootstrap_statistics(statistics, FROM_SUMS[measure], clusters=items, seed=seed)
+        values = self.values[measure][rows]
         if np.isin(values, (0.0, 1.0)).all() and len(set(items)) == len(values):
             return wilson(float(values.sum()), len(values))
         return bootstrap(values, clusters=items, seed=seed)
+
+    def draws(self, measure: str, rows: NDArray[np.bool_], *, seed: int = 0) -> Draws:
+        """The measure of every language, as it is and in draws of whole items."""
+        items, languages = self.items[rows].tolist(), self.languages[rows].tolist()
+        if measure in self.statistics:
+            return drawn_statistics(
+                self.statistics[measure][rows], FROM_SUMS[measure], languages, items, seed=seed
+            )
+        return drawn_means(self.values[measure][rows], languages, items, seed=seed)
 
     def number(self, measure: str, interval: Interval, **columns: str) -> Number:
         """A row of the numbers table about these answers."""
@@ -127,6 +139,14 @@ class Judged:
             else:
                 out[language] = float(self.values[measure][rows].mean())
         return out
+
+
+def _one_sided(found: Interval, items: int) -> Interval:
+    """Where all answers are right, or none is, draws show nothing: then Wilson's interval of the items."""
+    if found.low == found.high and found.value in (0.0, 1.0):
+        ends = wilson(found.value * items, items)
+        return Interval(found.value, ends.low, ends.high, found.count)
+    return found
 
 
 def _or_none(value: float) -> float | None:
@@ -182,7 +202,7 @@ def _statistics(part: pl.DataFrame) -> dict[str, Floats]:
     return out
 
 
-def numbers_of(judged: Judged, *, seed: int = 0, spread: bool = True) -> Iterator[Number]:
+def numbers_of(judged: Judged, *, pivot: str, seed: int = 0, spread: bool = True) -> Iterator[Number]:
     """Every number about one group: per language, over languages, and (`spread`) how evenly it is spread."""
     for measure in judged.measures:
         known = judged.known(measure)
@@ -192,34 +212,60 @@ def numbers_of(judged: Judged, *, seed: int = 0, spread: bool = True) -> Iterato
         if known.any():
             yield judged.number(measure, judged.interval(measure, known, macro=True, seed=seed))
     if spread:
-        yield from _spread(judged, judged.main)
+        yield from _spread(judged, judged.main, pivot, seed)
     if "confidence" in judged.values and judged.main in judged.values:
-        yield from _calibration(judged)
+        yield from _calibration(judged, seed)
     yield from _by_kind_of_language(judged, judged.main, seed)
 
 
-def _calibration(judged: Judged) -> Iterator[Number]:
+def _calibration(judged: Judged, seed: int) -> Iterator[Number]:
     """Expected calibration error of the choices made, per language and over all answers."""
-    for language in ["", *sorted(set(judged.languages.tolist()))]:
-        rows = judged.known("confidence") & ((judged.languages == language) if language else True)
-        sure, right = judged.values["confidence"][rows], judged.values[judged.main][rows]
-        error = expected_calibration_error(sure, right)
-        interval = Interval(error, NOTHING, NOTHING, int(rows.sum()))
+    known = judged.known("confidence")
+    for language in ["", *sorted(set(judged.languages[known].tolist()))]:
+        rows = known & ((judged.languages == language) if language else True)
+        statistics = calibration_statistics(
+            judged.values["confidence"][rows], judged.values[judged.main][rows]
+        )
+        items = judged.items[rows].tolist()
+        interval = bootstrap_statistics(statistics, calibration_error, clusters=items, seed=seed)
         yield judged.number("calibration_error", interval, language=language)
 
 
-def _spread(judged: Judged, measure: str) -> Iterator[Number]:
-    scores = judged.scores(measure)
-    if len(scores) < 2:
+def _spread(judged: Judged, measure: str, pivot: str, seed: int) -> Iterator[Number]:
+    """How far languages lie apart, and how far the others stay behind the pivot."""
+    if len(judged.scores(measure)) < 2:
         return
-    spread = fairness.spread(scores, WORST)
-    count = len(scores)
-    rows = {"gap": spread.gap, "worst_mean": spread.worst_mean}
-    if min(scores.values()) >= 0:
-        rows["democratisation"] = fairness.democratisation(scores)
-    for name, value in rows.items():
+    draws = judged.draws(measure, judged.known(measure), seed=seed)
+    measures = {"gap": fairness.gap, "worst_mean": fairness.worst_mean}
+    if np.nanmin(draws.observed_G) >= 0:
+        measures["democratisation"] = fairness.democratisation
+    if pivot in draws.groups:
+        place = draws.groups.index(pivot)
+        measures["transfer_gap"] = partial(fairness.transfer_gap, pivot=place)
+        if "chance" in judged.values:
+            yield from _rescaled(judged, draws, place)
+    for name, statistic in measures.items():
+        found = draws.interval(statistic)
         unit = "percent" if name == "democratisation" else UNITS.get(measure, "share")
-        yield judged.number(name, Interval(value, NOTHING, NOTHING, count), unit=unit)
+        counted = Interval(found.value, found.low, found.high, len(draws.groups))
+        yield judged.number(name, counted, unit=unit)
+
+
+def _rescaled(judged: Judged, draws: Draws, pivot: int) -> Iterator[Number]:
+    """Accuracy of each language, 0 at chance and 1 at the pivot's; only where the pivot is above chance."""
+    levels = judged.scores("chance")
+    for place, language in enumerate(draws.groups):
+
+        def statistic(scores: Floats, place: int = place, chance: float = levels[str(language)]) -> Floats:
+            return rescaled_accuracy(scores[..., place], chance, scores[..., pivot])
+
+        if place != pivot and np.isnan(statistic(draws.drawn_RG)).mean() < BEYOND_DOUBT:
+            found = draws.interval(statistic)
+            count = int((judged.languages == language).sum())
+            counted = Interval(found.value, found.low, found.high, count)
+            yield judged.number(
+                "rescaled_accuracy", counted, language=str(language), other_language=str(draws.groups[pivot])
+            )
 
 
 KINDS = {"script": "script", "resources": "resource_class", "family": "family"}

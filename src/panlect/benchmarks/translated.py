@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import polars as pl
 
-from panlect.measure.translation import bleu_statistics
+from panlect.measure.translation import bleu_statistics, bleu_tokeniser, signature
 
 Rater = Callable[[Sequence[str], Sequence[str], Sequence[str]], Sequence[float]]
 """From sources, translations and references to a score of each translation."""
@@ -27,6 +27,19 @@ def _appended(answers: pl.DataFrame, column: str, added: Mapping[int, Mapping[st
         for place, found in enumerate(answers[column].to_list())
     ]
     return answers.with_columns(pl.Series(column, rows, dtype=answers.schema[column]))
+
+
+def signatures(answers: pl.DataFrame) -> dict[str, str]:
+    """SacreBLEU's signature of every measure of these answers; BLEU has one for each tokeniser.
+
+    Keys are `chrf`, `bleu (zh)` and so on.
+    """
+    found = _translations(answers)
+    names = {each["name"] for row in found["statistics"].to_list() for each in row}
+    out = {name: signature(name) for name in ("chrf", "chrf++") if name in names}
+    for tokeniser in sorted({bleu_tokeniser(code) for code in found["answer_language"].unique()}):
+        out[f"bleu ({tokeniser})"] = signature("bleu", tokeniser=tokeniser)
+    return out | ({"spbleu": signature("bleu", tokeniser="flores200")} if "spbleu" in names else {})
 
 
 def with_spbleu(answers: pl.DataFrame) -> pl.DataFrame:

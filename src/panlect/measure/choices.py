@@ -8,7 +8,6 @@ of the true answers (Lin, Hilton and Evans 2022).
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Literal
 
@@ -55,8 +54,3 @@ def probabilities(scores: ArrayLike) -> NDArray[np.float64]:
     values = np.asarray(scores, dtype=np.float64)
     weights = np.exp(values - values.max())
     return np.asarray(weights / weights.sum())
-
-
-def majority_share(golds: Sequence[int]) -> float:
-    """Accuracy of always giving the commonest answer; NaN without answers."""
-    return math.nan if not golds else max(np.bincount(np.asarray(golds))) / len(golds)

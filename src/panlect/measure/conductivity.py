@@ -5,18 +5,17 @@ But Only Shallowly": *performance* is accuracy rescaled between chance and a ref
 the overlap of what is right in English and in another language (`measure.consistency.correct_overlap`), and
 *conductivity* asks whether a fact taught in one language only can be retrieved in another.
 
-The paper's normalisation of its cross-retrieval rate could not be checked against its code; here it is
+The paper's normalisation of its cross-retrieval rate (XRR) could not be checked against its code; here it is
 accuracy in the target languages divided by accuracy in the teaching (pivot) language **on the same facts**.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from panlect.measure.interval import Interval, bootstrap_ratio
 
@@ -31,19 +30,15 @@ CLIKA_LEVELS: Mapping[str, tuple[float, float]] = {
 }
 
 
-def rescaled_accuracy(accuracy: float, chance: float, reference: float = 1.0) -> float:
-    """RA: 0 at or below chance, 1 at the reference, above 1 beyond it. All three in one unit.
+def rescaled_accuracy(accuracy: ArrayLike, chance: float, reference: ArrayLike = 1.0) -> NDArray[np.float64]:
+    """RA: 0 at or below chance, 1 at the reference, above 1 beyond it. All in one unit.
 
-    With reference 1 (or 100) this is also SEA-HELM's normalised score of a multiple-choice task.
+    With reference 1 (or 100) this is also SEA-HELM's normalised score of a multiple-choice task. NaN where
+    the reference itself is not above chance.
     """
-    if reference <= chance:
-        raise ValueError(f"the reference, {reference}, is not above chance, {chance}")
-    return max(0.0, (accuracy - chance) / (reference - chance))
-
-
-def cross_retrieval_rate(target: float, pivot: float) -> float:
-    """XRR: accuracy in the target over accuracy in the pivot; NaN when the pivot knows nothing."""
-    return math.nan if pivot == 0 else target / pivot
+    above = np.asarray(reference, dtype=np.float64) - chance
+    raised = np.maximum(0.0, np.asarray(accuracy, dtype=np.float64) - chance)
+    return np.asarray(np.where(above > 0, raised / np.where(above > 0, above, 1.0), np.nan))
 
 
 def conductivity(

@@ -108,11 +108,13 @@ class Agreements:
             for place, value, low, high in rows
         }
 
-    def overall(self, *, seed: int = 0) -> Interval:
-        """Mean over pairs, with an interval that resamples queries."""
-        asked = ~np.isnan(self.values)
+    def overall(self, language: str = "", *, seed: int = 0) -> Interval:
+        """Mean over pairs, or over the pairs of one language, with an interval that resamples queries."""
+        wanted = [place for place, pair in enumerate(self.pairs) if not language or language in pair]
+        values = self.values[:, wanted]
+        asked = ~np.isnan(values)
         rows, columns = np.nonzero(asked)
-        return macro_bootstrap(self.values[asked], columns.tolist(), rows.tolist(), seed=seed)
+        return macro_bootstrap(values[asked], columns.tolist(), rows.tolist(), seed=seed)
 
 
 def agreements(
@@ -152,18 +154,17 @@ def above_chance(score: float, chance: float) -> float:
     return math.nan if chance >= 1 else (score - chance) / (1 - chance)
 
 
-def correct_overlap(first: ArrayLike, second: ArrayLike) -> float:
-    """COverlap: right in both / right in at least one; NaN if nobody is right.
+def right_in(first: ArrayLike, second: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Per question, right in both languages and right in at least one; COverlap is the ratio of their sums.
 
     With English as one side this is also CLiKA's en-CO (Gao et al. 2024).
     """
     one, other = np.asarray(first, dtype=bool), np.asarray(second, dtype=bool)
-    either = int((one | other).sum())
-    return math.nan if either == 0 else int((one & other).sum()) / either
+    return (one & other).astype(np.float64), (one | other).astype(np.float64)
 
 
-def subset_consistency(answers: Sequence[Sequence[Hashable | None]], size: int) -> float:
-    """Mean over all language subsets of `size` of the share of questions they answer alike.
+def subset_consistency(answers: Sequence[Sequence[Hashable | None]], size: int) -> NDArray[np.float64]:
+    """Of each question, the share of all language subsets of `size` that answer it alike.
 
     `answers[language][question]` is the chosen option; None (no readable option) agrees with nothing. Counted
     in closed form, Σ_options C(n_option, size) / C(languages, size), so a hundred languages cost nothing.
@@ -171,20 +172,18 @@ def subset_consistency(answers: Sequence[Sequence[Hashable | None]], size: int) 
     languages = len(answers)
     if not 2 <= size <= languages:
         raise ValueError(f"subset size {size} is not between 2 and the number of languages, {languages}")
-    questions = list(zip(*answers, strict=True))
-    if not questions:
-        return math.nan
-    total = 0
-    for chosen in questions:
+    subsets, shares = math.comb(languages, size), []
+    for chosen in zip(*answers, strict=True):
         counts: dict[Hashable, int] = {}
         for option in chosen:
             if option is not None:
                 counts[option] = counts.get(option, 0) + 1
-        total += sum(math.comb(n, size) for n in counts.values())
-    return total / (math.comb(languages, size) * len(questions))
+        shares.append(sum(math.comb(n, size) for n in counts.values()) / subsets)
+    return np.array(shares)
 
 
-def ac3(accuracy: float, consistency: float) -> float:
+def ac3(accuracy: ArrayLike, consistency: ArrayLike) -> NDArray[np.float64]:
     """Harmonic mean of accuracy and consistency; 0 when both are 0."""
-    together = accuracy + consistency
-    return 0.0 if together == 0 else 2 * accuracy * consistency / together
+    one, other = np.asarray(accuracy, dtype=np.float64), np.asarray(consistency, dtype=np.float64)
+    together = np.where(one + other > 0, one + other, 1.0)
+    return np.asarray(2 * one * other / together)

@@ -1,89 +1,56 @@
-"""How evenly is skill spread over languages? Democratisation, gaps, worst languages, transfer, forgetting.
+"""How evenly is skill spread over languages? Democratisation, gaps, worst languages, transfer.
 
 Language democratisation is mean over best (Huang et al. 2023, "Not All Languages Are Created Equal in LLMs").
 It is blind to the level (all languages at 2 % score 100), so it is only ever shown beside the mean.
-Backward transfer is the change on what was known before (Lopez-Paz and Ranzato 2017).
+
+Scores are arrays [..., L] with the languages last, so that the draws of a bootstrap are one call; a language
+without a score is NaN and takes part in nothing.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 
-Scores = Mapping[str, float]
+from panlect.measure.interval import mean_over_groups
 
-
-class Spread(NamedTuple):
-    """Best minus worst, standard deviation, and the mean of the worst languages."""
-
-    gap: float
-    deviation: float
-    worst_mean: float
-    worst: tuple[str, ...]
+Scores = NDArray[np.float64]
+WORST = 5
+"""Languages in a mean of the worst."""
 
 
-def known(scores: Scores) -> dict[str, float]:
-    """The scores that are numbers: a language without data has NaN and takes part in no mean."""
-    return {language: score for language, score in scores.items() if not math.isnan(score)}
-
-
-def macro_mean(scores: Scores, languages: Iterable[str] | None = None) -> float:
-    """Mean over languages, each counting once; over exactly `languages` if given.
-
-    A language of the fixed set without a score makes the mean NaN: means over different sets of languages are
-    not comparable, so none is made up.
-    """
-    wanted = list(languages) if languages is not None else list(known(scores))
-    if not wanted:
-        return math.nan
-    return float(np.mean([scores.get(language, math.nan) for language in wanted]))
-
-
-def democratisation(scores: Scores) -> float:
-    """100 · mean / best. NaN when no language scores above 0; negative scores are refused."""
-    values = np.array(list(known(scores).values()))
-    if values.size and values.min() < 0:
-        raise ValueError("language democratisation is defined for scores of 0 and above")
-    if not values.size or values.max() == 0:
-        return math.nan
-    return float(100 * values.mean() / values.max())
-
-
-def worst(scores: Scores, count: int = 5) -> tuple[str, ...]:
+def worst(scores: Mapping[str, float], count: int = WORST) -> tuple[str, ...]:
     """The `count` languages with the lowest scores, lowest first; ties in order of code."""
-    return tuple(sorted(known(scores), key=lambda language: (scores[language], language))[:count])
+    known = [language for language, score in scores.items() if not math.isnan(score)]
+    return tuple(sorted(known, key=lambda language: (scores[language], language))[:count])
 
 
-def spread(scores: Scores, count: int = 5) -> Spread:
-    """How far languages lie apart; NaN where there is none."""
-    values = np.array(list(known(scores).values()))
-    if not values.size:
-        return Spread(math.nan, math.nan, math.nan, ())
-    names = worst(scores, count)
-    low = float(np.mean([scores[name] for name in names]))
-    return Spread(float(values.max() - values.min()), float(values.std()), low, names)
+def gap(scores: Scores) -> Scores:
+    """Best minus worst language."""
+    return _best(scores) + _best(-scores)
 
 
-def group_means(scores: Scores, group_of: Mapping[str, str]) -> dict[str, float]:
-    """Mean by resource class, family or script; languages without a group form the group ""."""
-    members: dict[str, list[float]] = {}
-    for language, score in known(scores).items():
-        members.setdefault(group_of.get(language, ""), []).append(score)
-    return {group: float(np.mean(values)) for group, values in sorted(members.items())}
+def _best(scores: Scores) -> Scores:
+    best = np.where(np.isnan(scores), -np.inf, scores).max(axis=-1)
+    return np.where(np.isinf(best), np.nan, best)
 
 
-def transfer_gap(scores: Scores, pivot: str = "eng_Latn") -> float:
-    """Pivot's score minus the mean of all other languages; NaN if either is missing."""
-    others = [score for language, score in known(scores).items() if language != pivot]
-    if pivot not in known(scores) or not others:
-        return math.nan
-    return scores[pivot] - float(np.mean(others))
+def worst_mean(scores: Scores) -> Scores:
+    """Mean of the five lowest scores."""
+    return mean_over_groups(np.sort(scores, axis=-1)[..., :WORST])  # NaN is sorted last
 
 
-def backward_transfer(before: Scores, after: Scores) -> dict[str, float]:
-    """Change per language from `before` to `after`; negative is forgetting. Languages in both only."""
-    first, second = known(before), known(after)
-    return {language: second[language] - first[language] for language in first if language in second}
+def democratisation(scores: Scores) -> Scores:
+    """100 · mean / best. NaN when no language scores above 0; negative scores are refused."""
+    if (scores < 0).any():
+        raise ValueError("language democratisation is defined for scores of 0 and above")
+    best = _best(scores)
+    return np.where(best > 0, 100 * mean_over_groups(scores) / np.where(best > 0, best, 1.0), np.nan)
+
+
+def transfer_gap(scores: Scores, pivot: int) -> Scores:
+    """The score at the pivot's place minus the mean of all other languages; NaN if either is missing."""
+    return scores[..., pivot] - mean_over_groups(np.delete(scores, pivot, axis=-1))

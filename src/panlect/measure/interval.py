@@ -150,6 +150,94 @@ def bootstrap_ratio(
     return Interval(value, float(min(low, value)), float(max(high, value)), int(top.size))
 
 
+def mean_over_groups(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean over the last axis of the groups that have a score; NaN where none has."""
+    present = ~np.isnan(scores)
+    counts = present.sum(axis=-1)
+    sums = np.where(present, scores, 0.0).sum(axis=-1)
+    return np.asarray(np.divide(sums, counts, out=np.full(sums.shape, np.nan), where=counts > 0))
+
+
+@dataclass(frozen=True)
+class Draws:
+    """Scores of groups (languages): as observed, and in every draw of whole clusters (items).
+
+    Attributes:
+        groups: G names, in the order they first occur.
+        observed_G: their scores.
+        drawn_RG: the same in R draws; NaN where a draw has nothing of a group.
+        count: observations behind them.
+    """
+
+    groups: tuple[Hashable, ...]
+    observed_G: NDArray[np.float64]  # noqa: N815
+    drawn_RG: NDArray[np.float64]  # noqa: N815
+    count: int
+
+    def interval(
+        self, statistic: Callable[[NDArray[np.float64]], NDArray[np.float64]] = mean_over_groups
+    ) -> Interval:
+        """A statistic of all groups, made anew in every draw; without ends where no draw has it.
+
+        Args:
+            statistic: from scores [..., G] to values [...].
+        """
+        value, drawn = float(statistic(self.observed_G)), statistic(self.drawn_RG)
+        drawn = drawn[~np.isnan(drawn)]
+        if math.isnan(value) or not drawn.size:
+            return Interval(value, math.nan, math.nan, self.count)
+        low, high = np.quantile(drawn, [0.025, 0.975])
+        return Interval(value, float(min(low, value)), float(max(high, value)), self.count)
+
+
+def drawn_means(
+    values: ArrayLike,
+    groups: Sequence[Hashable],
+    clusters: Sequence[Hashable],
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> Draws:
+    """The mean of each group, drawing whole clusters."""
+    data = np.asarray(values, dtype=np.float64)
+    rows = np.stack([data, np.ones(data.size)], axis=1)
+    return drawn_statistics(rows, _ratio, groups, clusters, resamples=resamples, seed=seed)
+
+
+def _ratio(sums: NDArray[np.float64]) -> NDArray[np.float64]:
+    top, bottom = sums[..., 0], sums[..., 1]
+    return np.divide(top, bottom, out=np.full_like(top, np.nan), where=bottom != 0)
+
+
+def drawn_statistics(
+    statistics_NK: ArrayLike,
+    score: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+    groups: Sequence[Hashable],
+    clusters: Sequence[Hashable],
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> Draws:
+    """A score of each group's summed statistics, drawing whole clusters.
+
+    Args:
+        statistics_NK: one row of K statistics per answer.
+        score: from sums [..., K] to scores [...].
+        groups: the language of each answer.
+        clusters: the item of each answer.
+        resamples: number of draws.
+        seed: of the draws.
+    """
+    rows = np.asarray(statistics_NK, dtype=np.float64)
+    group_of, cluster_of = cluster_index(groups), cluster_index(clusters)
+    shape = (int(cluster_of.max()) + 1, int(group_of.max()) + 1, rows.shape[1])
+    sums_CGK = np.zeros(shape)
+    np.add.at(sums_CGK, (cluster_of, group_of), rows)
+    drawn = _resampled_sums(sums_CGK.reshape(len(sums_CGK), -1), resamples, seed)
+    drawn_RG = score(drawn.reshape(len(drawn), *shape[1:]))
+    return Draws(tuple(dict.fromkeys(groups)), score(sums_CGK.sum(axis=0)), drawn_RG, len(rows))
+
+
 def macro_bootstrap(
     values: ArrayLike,
     groups: Sequence[Hashable],
@@ -157,47 +245,15 @@ def macro_bootstrap(
     *,
     resamples: int = RESAMPLES,
     seed: int = 0,
-    level: float = 0.95,
 ) -> Interval:
     """Interval of the mean over groups (languages) of each group's mean, drawing whole clusters (items).
 
     Every group counts alike, however many values it has. A draw in which some group has no value averages the
     others. The count is the number of values.
     """
-    data = np.asarray(values, dtype=np.float64)
-    if data.size == 0:
+    if not len(groups):
         return EMPTY
-    value, draws = _macro_draws(data, groups, clusters, resamples, seed)
-    low, high = np.quantile(draws, [0.5 - level / 2, 0.5 + level / 2])
-    return Interval(value, float(min(low, value)), float(max(high, value)), int(data.size))
-
-
-def _macro_draws(
-    data: NDArray[np.float64],
-    groups: Sequence[Hashable],
-    clusters: Sequence[Hashable],
-    resamples: int,
-    seed: int,
-) -> tuple[float, NDArray[np.float64]]:
-    """The mean over groups, and the same in every draw of clusters."""
-    group_of, cluster_of = cluster_index(groups), cluster_index(clusters)
-    shape = (int(cluster_of.max()) + 1, int(group_of.max()) + 1)
-    sums_CG, counts_CG = np.zeros(shape), np.zeros(shape)
-    np.add.at(sums_CG, (cluster_of, group_of), data)
-    np.add.at(counts_CG, (cluster_of, group_of), 1.0)
-    value = float((sums_CG.sum(axis=0) / counts_CG.sum(axis=0)).mean())
-    drawn = _resampled_sums(np.concatenate([sums_CG, counts_CG], axis=1), resamples, seed)
-    top, bottom = drawn[:, : shape[1]], drawn[:, shape[1] :]
-    means = np.divide(top, bottom, out=np.full_like(top, np.nan), where=bottom > 0)
-    return value, _row_means(means)
-
-
-def _row_means(draws_RG: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Mean over the groups that have a value in a draw; draws in which none has are left out."""
-    present = ~np.isnan(draws_RG)
-    counts = present.sum(axis=1)
-    sums = np.where(present, draws_RG, 0.0).sum(axis=1)
-    return np.asarray(sums[counts > 0] / counts[counts > 0])
+    return drawn_means(values, groups, clusters, resamples=resamples, seed=seed).interval()
 
 
 def bootstrap_statistics(
@@ -211,28 +267,15 @@ def bootstrap_statistics(
 ) -> Interval:
     """Interval of a score of summed statistics (chrF, BLEU, bits per byte), drawing whole clusters.
 
-    Args:
-        statistics_NK: one row of K statistics per answer.
-        score: from sums [..., K] to scores [...].
-        groups: with groups (languages), the mean over groups of each group's score.
-        clusters: the item of each answer; without, every answer is drawn alone.
-        resamples: number of draws.
-        seed: of the draws.
+    With `groups` (languages), of the mean over groups of each group's score; without `clusters`, every answer
+    is drawn alone. See `drawn_statistics`.
     """
-    rows = np.asarray(statistics_NK, dtype=np.float64)
-    if rows.size == 0:
+    count = len(np.asarray(statistics_NK))
+    if not count:
         return EMPTY
-    count, width = rows.shape
-    group_of = cluster_index(groups) if groups is not None else np.zeros(count, dtype=np.int64)
-    cluster_of = cluster_index(clusters) if clusters is not None else np.arange(count)
-    total_groups = int(group_of.max()) + 1
-    sums_CGK = np.zeros((int(cluster_of.max()) + 1, total_groups, width))
-    np.add.at(sums_CGK, (cluster_of, group_of), rows)
-    drawn = _resampled_sums(sums_CGK.reshape(len(sums_CGK), -1), resamples, seed)
-    draws = score(drawn.reshape(resamples, total_groups, width))
-    value = float(np.mean(score(sums_CGK.sum(axis=0))))
-    low, high = np.quantile(_row_means(draws), [0.025, 0.975])
-    return Interval(value, float(min(low, value)), float(max(high, value)), count)
+    together = groups if groups is not None else [0] * count
+    apart = clusters if clusters is not None else range(count)
+    return drawn_statistics(statistics_NK, score, together, apart, resamples=resamples, seed=seed).interval()
 
 
 def paired_bootstrap(
@@ -255,7 +298,9 @@ def paired_bootstrap(
         return Comparison(math.nan, math.nan, math.nan, math.nan, 0)
     one_group = groups if groups is not None else [0] * difference.size
     apart = clusters if clusters is not None else list(range(difference.size))
-    value, draws = _macro_draws(difference, one_group, apart, resamples, seed)
+    made = drawn_means(difference, one_group, apart, resamples=resamples, seed=seed)
+    value, draws = float(mean_over_groups(made.observed_G)), mean_over_groups(made.drawn_RG)
+    draws = draws[~np.isnan(draws)]
     tail = min(int((draws <= 0).sum()), int((draws >= 0).sum()))
     low, high = np.quantile(draws, [0.025, 0.975])
     p_value = min(1.0, 2 * (tail + 1) / (resamples + 1))
@@ -281,7 +326,8 @@ def mcnemar(first: ArrayLike, second: ArrayLike) -> Comparison:
     """McNemar's exact test on right/wrong answers to the same questions (McNemar 1947).
 
     Only questions on which the two disagree carry evidence; under no difference each falls either way with
-    probability 1/2. The interval is the normal one for a difference of paired shares.
+    probability 1/2. The interval is that of Agresti and Min 2005, which adds half a question to each of the
+    four outcomes, so that a few questions that agree are no certainty.
     """
     before = np.asarray(first, dtype=bool)
     after = np.asarray(second, dtype=bool)
@@ -298,5 +344,7 @@ def mcnemar(first: ArrayLike, second: ArrayLike) -> Comparison:
     tail = sum(math.exp(term - discordant * math.log(2)) for term in log_terms)
     p_value = min(1.0, 2 * tail) if discordant else 1.0
     difference = (gained - lost) / count
-    half = 1.959964 * math.sqrt(max(0.0, (gained + lost) / count - difference**2) / count)
-    return Comparison(difference, difference - half, difference + half, p_value, count)
+    middle = (gained - lost) / (count + 2)
+    half = 1.959964 * math.sqrt((gained + lost + 1) / (count + 2) - middle**2) / math.sqrt(count + 2)
+    low, high = max(-1.0, middle - half), min(1.0, middle + half)
+    return Comparison(difference, min(low, difference), max(high, difference), p_value, count)

@@ -20,7 +20,7 @@ ANSWER_COLUMNS = (
     *("parsed", "purpose", "form", "score", "measure"),
 )
 """Columns of stored answers that the page shows; an evaluation may store many more."""
-FROM_ONE_LANGUAGE = ("conductivity", "correct_overlap")
+FROM_ONE_LANGUAGE = ("conductivity", "correct_overlap", "rescaled_accuracy")
 """Measures whose `other_language` is where the knowledge comes from, not the second of a pair."""
 
 

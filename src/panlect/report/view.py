@@ -33,7 +33,7 @@ BESIDE = frozenset({*CHANCE.values(), "rankc", "off_target", "malformed", "undet
 BY_LIKELIHOOD = frozenset(
     {
         *("bits_per_byte", "choice_accuracy", "choice_chance", "accuracy_characters", "accuracy_bytes"),
-        *("accuracy_sum", "accuracy_length", "mc2", "confidence", "calibration_error"),
+        *("accuracy_sum", "accuracy_length", "mc2", "confidence", "brier", "calibration_error"),
     }
 )
 """Measures that are made of log-probabilities, whatever their benchmark is otherwise asked for."""

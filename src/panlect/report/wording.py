@@ -49,6 +49,12 @@ _KNOWN = {
         Measure("gap", "Best minus worst language", "share", True),
         Measure("worst_mean", "Mean of the worst languages", "share"),
         Measure("democratisation", "Mean over best language", "points"),
+        Measure("transfer_gap", "Pivot language minus the mean of the others", "share", True),
+        Measure("rescaled_accuracy", "Of the pivot's skill above guessing", "share"),
+        Measure("forgotten", "Right before and wrong now", "share", True),
+        Measure("learnt", "Wrong before and right now", "share"),
+        Measure("brier", "Brier score", "ratio", True),
+        Measure("calibration_error", "Calibration error", "share", True),
         Measure("consistency", "Consistency", "share"),
         Measure("rankc", "RankC", "ratio"),
         Measure("chance", "Guessing level", "share"),
@@ -109,7 +115,7 @@ _KNOWN = {
     )
 }
 
-OF_OTHERS = frozenset({"gap", "worst_mean"})
+OF_OTHERS = frozenset({"gap", "worst_mean", "transfer_gap"})
 """Measures that have the unit of the measure they are made of."""
 OF_ANSWERS = frozenset(
     {"accuracy", "off_target", "malformed", "undetermined", "empty", "right_fact", "choice_accuracy"}

@@ -197,6 +197,10 @@ def _write(work: Draft, answers: pl.DataFrame, config: EvaluateConfig, rate: Any
     if rate:
         answers = translated.with_comet(answers, rate)
     work.write("answer", answers)
+    if found := translated.signatures(answers):
+        work.note(signatures=found)
+        for name, text in found.items():
+            work.log(f"{name}: {text}")
     made = numbers_of_answers(answers, pivot=config.pivot, seed=config.seed)
     numbers = pl.DataFrame(made, schema=dict(SCHEMAS["numbers"]))
     work.numbers(numbers)
