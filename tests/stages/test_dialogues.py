@@ -9,6 +9,9 @@ import pytest
 from panlect.benchmarks.held_out import ask_translation
 from panlect.config import check, explain
 from panlect.dialogue.phrasings import PHRASINGS, ask
+from panlect.dialogue.rows import exchange
+from panlect.dialogue.rows import frame as dialogue_frame
+from panlect.dialogue.rows import row as dialogue_row
 from panlect.draft import draft
 from panlect.errors import ConfigError, DataError
 from panlect.folder import External, Folder
@@ -199,3 +202,45 @@ def test_settings_are_explained_and_wrong_ones_refused(pairs, tmp_path):
         config(translate={"phrasings": ["Translate it into {target}"]})
     with pytest.raises(DataError, match="no dialogue was made"):
         dialogues([pairs], tmp_path / "out", config(languages=["deu_Latn"]))
+
+
+SAID = {
+    "eng_Latn": (
+        "What did the child buy at the market this morning?",
+        "The child bought fruit for the family there.",
+    ),
+    "swh_Latn": (
+        "Mtoto alinunua nini sokoni asubuhi ya leo?",
+        "Mtoto alinunua matunda kwa ajili ya familia yake.",
+    ),
+    "tha_Thai": ("เช้านี้เด็กซื้ออะไรที่ตลาดสำหรับครอบครัว", "เด็กซื้อผลไม้ให้ครอบครัวของเขาที่ตลาดเมื่อเช้า"),
+    "urd_Arab": ("بچے نے آج صبح بازار سے کیا خریدا؟", "بچے نے اپنے خاندان کے لیے پھل خریدے۔"),
+    "nqo_Nkoo": ("ߘߋ߲ߣߍ߲ ߞߵߊ߬ ߛߊ߲߬ ߡߎ߲߬ ߟߐ߯ߝߍ߬ ߛߐ߰ߡߊ߬", "ߘߋ߲ߣߍ߲ ߞߵߊ߬ ߖߌ߬ߙߌ߬ߘߋ߲ ߠߎ߬ ߛߊ߲߬ ߟߐ߯ߝߍ߬"),
+}
+
+
+@pytest.mark.parametrize("make", ["crosslingual", "retell", "four_way"])
+def test_rows_in_a_wrong_language_are_found_before_languages_are_crossed(make, tmp_path):
+    """Of six items one has an English answer in place of the Thai, one a Thai question in place of the Urdu."""
+    planted = {(1, "tha_Thai"): ("tha_Thai", "eng_Latn"), (2, "urd_Arab"): ("tha_Thai", "urd_Arab")}
+    rows = []
+    for item in range(6):
+        for code in SAID:
+            asked, answered = planted.get((item, code), (code, code))
+            texts = (f"{SAID[asked][0]} {item}", f"{SAID[answered][1]} {item}")
+            rows.append(dialogue_row(exchange(*texts), (code, code), item=f"i{item}", origin="human", source="s",
+                            licence="CC0-1.0", task="instruction", parent=""))  # fmt: skip
+    with draft(tmp_path / "rows", "dialogues", 1, config(), []) as work:
+        work.write("dialogue", dialogue_frame(rows))
+    settings = {"make": make, "crosslingual": {"pairs_per_item": 40}}
+    checked = dialogues([work.folder], tmp_path / "out", config(**settings, parallel={"identifier": "both"}))
+    dropped = checked.dropped().filter(pl.col("reason") == "wrong_language")
+    found = set(dropped.select("item", "language").iter_rows())
+    assert found == {("i1", "tha_Thai"), ("i2", "urd_Arab")}
+    answers = checked.table("dialogue").filter(pl.col("answer_language") == "tha_Thai")["messages"]
+    assert answers.len() > 0
+    assert not any(SAID["eng_Latn"][1] in turns[-1]["content"].split("\n")[-1] for turns in answers)
+    unchecked = dialogues([work.folder], tmp_path / "all", config(**settings))
+    dropped = unchecked.dropped()
+    assert dropped.is_empty() or "wrong_language" not in set(dropped["reason"])
+    assert unchecked.table("dialogue").height > checked.table("dialogue").height

@@ -13,8 +13,9 @@ from pydantic import Field
 
 from panlect.config import Config
 from panlect.dialogue.translator import Outcome, Translator, translate_texts
-from panlect.measure.confusion import judgeable, letters
+from panlect.measure.confusion import MINIMUM_LETTERS, judgeable, letters
 from panlect.measure.translation import chrf_score, chrf_statistics
+from panlect.text.confusable import alike
 from panlect.text.keys import exact_form
 
 Among = Callable[[Sequence[str], Sequence[str]], Sequence[str]]
@@ -110,6 +111,30 @@ def _language(
         and not _same(code, languages[1])
         else each
         for each, code in zip(found, told, strict=True)
+    ]
+
+
+def elsewhere(
+    texts: Sequence[str], languages: Sequence[str], identify: Among, known: Collection[str]
+) -> list[bool]:
+    """Whether each text is in another one of these languages than its own.
+
+    False for texts with fewer than 20 letters, languages that the identifier cannot tell, and neighbours that
+    are written nearly alike.
+
+    Args:
+        texts: any.
+        languages: of the texts, one each; together they are what is chosen from.
+        identify: tells the languages.
+        known: the languages that it can tell; empty for any.
+    """
+    found = identify([judgeable(text) for text in texts], sorted(set(languages)))
+    return [
+        letters(judgeable(text)) >= MINIMUM_LETTERS
+        and (not known or knows(known, own))
+        and not _same(told, own)
+        and not alike(told, own)
+        for text, told, own in zip(texts, found, languages, strict=True)
     ]
 
 

@@ -51,6 +51,9 @@ class Parallel(Config):
     Where it does not match, that is `item` itself."""
     pivot: str = "eng_Latn"
     """The language that is reasoned in, retold in and aligned with."""
+    identifier: str = ""
+    """The model (`both`, `langid`, a file) that checks the languages of questions and answers before they are
+    put together; rows in another language are left out. Empty checks none."""
 
 
 def by_item(frame: pl.DataFrame, settings: Parallel) -> Iterator[Exchanges]:

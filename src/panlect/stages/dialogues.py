@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+import numpy as np
 import polars as pl
 from pydantic import Field
 
@@ -15,6 +16,7 @@ from panlect.dialogue import rows as dialogue_rows
 from panlect.dialogue.adapted import Adapted, adapted
 from panlect.dialogue.bilingual import Bilingual, bilingual
 from panlect.dialogue.budget import within
+from panlect.dialogue.checks import elsewhere
 from panlect.dialogue.distilled import Distil, distilled
 from panlect.dialogue.interactive import Interactive, interactive
 from panlect.dialogue.parallel import Exchanges, Parallel, by_item
@@ -132,8 +134,18 @@ class _Job(NamedTuple):
         return frame.filter(pl.all_horizontal(pl.col(sides).is_in(wanted))) if wanted else frame
 
     def items(self) -> Iterator[Exchanges]:
-        """Dialogues that are the same exchange in several languages."""
-        return by_item(self.table("dialogue"), self.config.parallel)
+        """Dialogues that are the same exchange in several languages, each side in its language."""
+        frame = self.table("dialogue")
+        identify, known = services.identifier(self.config.parallel.identifier)
+        if identify and not frame.is_empty():
+            wrong = np.zeros(frame.height, dtype=bool)
+            for place, column in ((-2, "language"), (-1, "answer_language")):
+                texts = frame["messages"].list.get(place, null_on_oob=True).struct.field("content")
+                wrong |= elsewhere(texts.fill_null("").to_list(), frame[column].to_list(), identify, known)
+            aside = frame.filter(pl.Series(wrong)).select(pl.col(pl.String), "messages")
+            self.left_out.extend(each | {"reason": "wrong_language"} for each in aside.iter_rows(named=True))
+            frame = frame.filter(pl.Series(~wrong))
+        return by_item(frame, self.config.parallel)
 
 
 def dialogues(inputs: Sequence[Input], out: Path, config: DialoguesConfig) -> Folder:
