@@ -96,6 +96,13 @@ def test_pairs_are_written_in_both_orders(tmp_path: Path) -> None:
     assert len(forward) == len(backward) == 15
 
 
+def test_pairs_alone_are_taken_from_inputs_that_hold_other_text_too(tmp_path: Path) -> None:
+    text = folder(tmp_path / "text", document=documents(SIZES), pair=pairs(8))
+    mixture = open_mixture(mix([text], tmp_path / "mixture", config(parallel_share=1)))
+    assert {component.kind for component in mixture.components} == {"pair"}
+    assert all("moja" in mixture.text(draw).text for draw in mixture.schedule)
+
+
 def test_a_pair_may_name_its_languages_in_words(tmp_path: Path) -> None:
     text = folder(tmp_path / "text", pair=pairs(2))
     template = "{source_name}: {source}\n{target_name}: {target}"

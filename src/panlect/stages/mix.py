@@ -180,6 +180,8 @@ def _components(inputs: Sequence[Input], config: MixConfig, say: Callable[[str],
         raise FolderError(f"no input holds documents or pairs{wish}", where=", ".join(names) or "no inputs")
     if config.parallel_share == 0:
         chosen = [each for each in chosen if each.kind != "pair"]
+    if config.parallel_share == 1 and any(each.kind == "pair" for each in chosen):
+        chosen = [each for each in chosen if each.kind == "pair" or each.source in config.replay]
     return [_as_on_the_web(each, config.imitate_web) for each in chosen] if config.imitate_web else chosen
 
 
