@@ -185,6 +185,32 @@ def test_only_instructed_languages_have_dialogues():
     assert len(set(world.tables["preference"]["prompt_language"])) == 24
 
 
+def test_facts_for_feedback_are_told_by_the_pivot_and_by_pairs_and_are_never_asked():
+    settings = {"languages": "cldr-24", "territories": 12, "preferences_per_language": 64, "seed": 2}
+    plain = build(WorldConfig(**settings))
+    world = build(WorldConfig(**settings, feedback_share=0.25))
+    assert plain.paired == frozenset()
+    assert len(world.paired) >= 4
+    assert world.held == plain.held
+    assert not world.paired & world.held
+    assert {f.subject for f in world.facts if f.id in world.paired}.isdisjoint(
+        f.subject for f in world.facts if f.id not in world.paired
+    )
+    rows = {kind: leak.row_texts(kind, world.tables[kind]) for kind in ("document", "dialogue", "preference")}
+    for fact in world.facts:
+        if fact.id in world.paired:
+            question = world.names.fact_question(fact, "deu_Latn", "deu_Latn")
+            answer = world.names.fact_answer(fact, "deu_Latn", by_pivot=True)
+            assert world.names.statement(fact, "deu_Latn") not in rows["document"]
+            assert world.names.statement(fact, "eng_Latn") in rows["document"]
+            assert not any(answer in text for text in rows["dialogue"])
+            assert any(question in text and answer in text for text in rows["preference"])
+    asked = set(world.tables["question"]["item"])
+    assert not asked & world.paired
+    stated = {(f.relation, f.answer) for f in world.facts if f.id not in world.held | world.paired}
+    assert {(f.relation, f.answer) for f in world.facts} == stated
+
+
 def test_calendar_and_scripts_make_worlds_too():
     world = build(WorldConfig(languages="cldr-24", relations=("month", "weekday", "script")))
     texts = set(world.tables["document"]["text"])

@@ -43,6 +43,7 @@ def _facts(built: World) -> dict[str, object]:
         "pivot": built.names.pivot,
         "facts": [f"{fact.id} = {fact.answer}" for fact in built.facts],
         "held_out": sorted(built.held),
+        **({"feedback": sorted(built.paired)} if built.paired else {}),
         "concepts": len({f.subject for f in built.facts} | {f.answer for f in built.facts}),
     }
 

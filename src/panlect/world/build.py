@@ -28,6 +28,8 @@ class World:
         names: what each language calls things.
         facts: the chosen facts.
         held: ids of the facts that only the pivot language states, or none if `control`.
+        paired: ids of further facts that documents and dialogues state in the pivot language only, and that
+        preference pairs are about in every language.
         guessing: share of held-out questions that a guess by the stated answers gets right, per relation;
         `""` is all. tables: the five tables by kind.
         dropped: rows set aside, by kind, with a column `reason`.
@@ -37,6 +39,7 @@ class World:
     names: Names
     facts: tuple[Fact, ...]
     held: frozenset[str]
+    paired: frozenset[str]
     guessing: Mapping[str, float]
     tables: Mapping[str, pl.DataFrame]
     dropped: Mapping[str, pl.DataFrame]
@@ -57,15 +60,18 @@ def build(config: WorldConfig) -> World:
     names = _names(languages, pivot)
     facts = _facts(config, names)
     held = hold_out(facts, config.held_out_share, config.seed)
+    rest = [fact for fact in facts if fact.id not in held]
+    paired = hold_out(rest, config.feedback_share * len(facts) / max(1, len(rest)), config.seed)
     instructed = frozenset(
         (*codes_of(config.instructed_languages), pivot) if config.instructed_languages else languages
     )
-    made, dropped = tables.Draft(names, facts, held, config, languages, instructed).all()
+    made, dropped = tables.Draft(names, facts, held, config, languages, instructed, paired).all()
     kept, leaking = leak.separate(made, facts, held, names, control=config.control)
     for kind, rows in leaking.items():
         dropped[kind] = pl.concat([dropped[kind], rows], how="diagonal_relaxed") if kind in dropped else rows
     leak.check(kept, facts, held, names, control=config.control)
-    return World(languages, names, facts, held, guessing(facts, held), kept, dropped)
+    chance = guessing([fact for fact in facts if fact.id not in paired], held)
+    return World(languages, names, facts, held, paired, chance, kept, dropped)
 
 
 def _names(languages: Sequence[str], pivot: str) -> Names:

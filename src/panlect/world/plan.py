@@ -31,6 +31,10 @@ class WorldConfig(Config):
     held_out_share: float = Field(default=1 / 3, ge=0, lt=1)
     """Share of the facts that only the pivot language states; all facts about a subject together."""
 
+    feedback_share: float = Field(default=0.0, ge=0, lt=1)
+    """Share of further facts that documents and dialogues state in the pivot language only, and preference
+    pairs in every language: feedback about what is known from the pivot alone. They are never asked."""
+
     control: bool = False
     """Leave the held-out facts out of the pivot language too: what is then answered right is guessed."""
 

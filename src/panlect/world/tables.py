@@ -33,6 +33,7 @@ class Draft:
     config: WorldConfig
     languages: Sequence[str]
     instructed: frozenset[str]
+    paired: frozenset[str] = frozenset()
     unnamed: list[Row] = field(default_factory=list)
 
     def all(self) -> tuple[dict[str, pl.DataFrame], dict[str, pl.DataFrame]]:
@@ -64,7 +65,9 @@ class Draft:
         return [language for language in self.languages if language != self.names.pivot]
 
     def stated(self, fact: Fact, language: str) -> bool:
-        """Whether training texts may tell the fact in the language."""
+        """Whether documents and dialogues may tell the fact in the language."""
+        if fact.id in self.paired:
+            return language == self.names.pivot
         return fact.id not in self.held or (language == self.names.pivot and not self.config.control)
 
     def documents(self) -> Iterator[Row]:
@@ -119,7 +122,8 @@ class Draft:
             able = [
                 f
                 for f in self.facts
-                if self.stated(f, language) and self.names.has(language, f.subject, f.answer)
+                if (self.stated(f, language) or f.id in self.paired)
+                and self.names.has(language, f.subject, f.answer)
             ]
             able.sort(key=lambda f: digest(self.config.seed, "preference", f.id, language))
             count = None if language == self.names.pivot else self.config.preferences_per_language
@@ -178,7 +182,8 @@ class Draft:
         """Held-out facts in every language; samples of stated facts, across languages too, and of names."""
         for language in self.languages:
             held = [f for f in self.facts if f.id in self.held]
-            stated = self._sample([f for f in self.facts if f.id not in self.held], language, "seen")
+            stated_by_all = [f for f in self.facts if f.id not in self.held | self.paired]
+            stated = self._sample(stated_by_all, language, "seen")
             for fact in (*held, *stated):
                 yield from self._fact_question("world", fact, language, language)
         for language in self.others:
