@@ -40,6 +40,8 @@ class Ask:
         maximum_tokens: length at which generation is cut.
         stop: texts at which generation ends; they are not part of the answer.
         layer: the block whose outputs are compared in retrieval, from 0; None is the middle one.
+        worked: what stands as the answer if this is an example before a question; None is the row's answer,
+            and "" says that it cannot be one.
     """
 
     form: Literal["generate", "choose", "retrieve"]
@@ -50,6 +52,7 @@ class Ask:
     maximum_tokens: int = 64
     stop: tuple[str, ...] = ()
     layer: int | None = None
+    worked: str | None = None
 
     @property
     def longest(self) -> int:
@@ -136,6 +139,7 @@ class Benchmark:
         chance: score of uniform guessing, 0..1; NaN where it differs by row or is not defined.
         read: reads its published files from a directory.
         examples: reads its files for worked examples; None: some questions are held out for that.
+        shows_steps: variants whose examples show how an answer is found; only `examples` has such.
         variants: other prompts by name; `corrected` mends a documented defect of the usual one, `text` is for
             models that only saw text, `rank` (`text_rank`) has the choices scored as well.
         lexicon: makes a judge that needs to know all rows (the world's names).
@@ -156,6 +160,7 @@ class Benchmark:
     chance: float = 0.0
     read: Callable[[Path, Sequence[str]], Reading] = _no_files
     examples: Callable[[Path, Sequence[str]], Reading] | None = None
+    shows_steps: tuple[str, ...] = ()
     variants: Mapping[str, AskRow] = field(default_factory=dict)
     lexicon: Callable[[Sequence[Row]], Judge] | None = None
     arrange: Callable[[Sequence[dict[str, Any]]], list[dict[str, Any]]] | None = None

@@ -54,8 +54,9 @@ def overlap(
     for language, places in sorted(_places(judged, pivot, pivot_correct).items()):
         items = [judged.items[place] for place in places]
         both, either = right_in(right[places] > 0.5, [pivot_correct[item] > 0.5 for item in items])
-        found = bootstrap_ratio(both, either, clusters=items, seed=seed)
-        yield judged.number("correct_overlap", found, language=language, other_language=pivot)
+        if either.any():
+            found = bootstrap_ratio(both, either, clusters=items, seed=seed)
+            yield judged.number("correct_overlap", found, language=language, other_language=pivot)
 
 
 def _places(judged: Judged, pivot: str, pivot_correct: Mapping[str, float]) -> dict[str, list[int]]:

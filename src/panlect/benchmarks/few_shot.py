@@ -68,17 +68,23 @@ def _held_out(rows: Sequence[Row], count: int, seed: int) -> dict[tuple[str, str
     }
 
 
-def preceded(ask: Ask, shots: Sequence[Row], asked: Callable[[Row], Ask | None]) -> Ask:
-    """A question with its examples before it; `asked` makes the prompt of an example."""
-    texts = [_worked(made, row) for row in shots if (made := asked(row)) is not None]
-    before = "".join(text + BETWEEN for text in texts)
+def shown(shots: Sequence[Row], asked: Callable[[Row], Ask | None]) -> list[str]:
+    """The examples as texts; `asked` makes the prompt of one."""
+    return [text for row in shots if (made := asked(row)) is not None and (text := _worked(made, row))]
+
+
+def preceded(ask: Ask, examples: Sequence[str]) -> Ask:
+    """A question with its examples before it."""
+    before = "".join(text + BETWEEN for text in examples)
     contexts = tuple(before + context for context in ask.contexts)
     return replace(ask, context=before + ask.context if not ask.contexts else ask.context, contexts=contexts)
 
 
 def _worked(ask: Ask, row: Row) -> str:
+    """The example's text; nothing if it has no answer to show."""
     if ask.form == "choose":
         context, choice = ask.pairs()[row["gold"]]
         return context + choice
     space = "" if not ask.context or ask.context[-1].isspace() else " "
-    return f"{ask.context}{space}{row['answer']}"
+    answer = row["answer"] if ask.worked is None else ask.worked
+    return f"{ask.context}{space}{answer}" if answer else ""

@@ -65,7 +65,7 @@ class Prompts:
         shots = self.shots.get((row["benchmark"], _SLICE.sub("", row["group"]), row["language"]), ())
         if ask.form == "retrieve":
             ask = replace(ask, layer=self.layer)
-        elif shots:
-            ask = few_shot.preceded(ask, shots, asked)
-            names.append(f"{len(shots)}-shot")
+        elif examples := few_shot.shown(shots, asked):
+            ask = few_shot.preceded(ask, examples)
+            names.append(f"{len(examples)}-shot")
         return Job(row, ask, variant=", ".join(names))

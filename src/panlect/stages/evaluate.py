@@ -135,7 +135,7 @@ def evaluate(inputs: Sequence[Input], out: Path, config: EvaluateConfig) -> Fold
         questions = _questions(work, inputs, config)
         asked = _asked(questions.rows, config)
         _note_coverage(work, questions, asked, codes_of(config.languages))
-        asked, shots = _with_examples(asked, config)
+        asked, shots = _with_examples(work, asked, config)
         asked += agenda.sliced(asked, config.slices, config.lexicons)
         found = {name: agenda.known(name) for name in sorted({row["benchmark"] for row in questions.rows})}
         ranking = Ranking(config.rank_items, config.rank_groups, config.seed)
@@ -316,13 +316,21 @@ def _asked(rows: Sequence[Row], config: EvaluateConfig) -> list[Row]:
     )
 
 
-def _with_examples(rows: list[Row], config: EvaluateConfig) -> tuple[list[Row], few_shot.Shots]:
+def _with_examples(work: Draft, rows: list[Row], config: EvaluateConfig) -> tuple[list[Row], few_shot.Shots]:
     """The rows without those that become examples, and the examples."""
     if not config.examples:
         return rows, {}
     places = catalog.Places(config.data, config.data_directory, config.hub)
-    lent = agenda.examples({row["benchmark"] for row in rows}, places, codes_of(config.languages))
-    return few_shot.choose(rows, lent, config.examples, config.seed)
+    names = {row["benchmark"] for row in rows}
+    lent = agenda.examples(names, places, codes_of(config.languages))
+    want_steps = {name for name in names if config.variant in agenda.known(name).shows_steps}
+    without = want_steps - {row["benchmark"] for row in lent}
+    for name in sorted(without):
+        work.log(f"{name} is asked without examples: no file with worked steps is there")
+    kept, shots = few_shot.choose(
+        [row for row in rows if row["benchmark"] not in without], lent, config.examples, config.seed
+    )
+    return [*(row for row in rows if row["benchmark"] in without), *kept], shots
 
 
 def _jobs_of(one: Contestant, rows: Sequence[Row], prompts: Prompts, config: EvaluateConfig) -> list[Job]:
