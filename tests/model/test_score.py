@@ -8,6 +8,7 @@ import torch
 
 from panlect.model import score
 from panlect.model.load import Model
+from panlect.model.score import CPU_PADDING, CPU_TOKENS, DEVICE_PADDING, batches
 from tiny_model import SENTENCES
 
 
@@ -116,3 +117,23 @@ def test_heads_that_are_no_plain_product(model: Model, monkeypatch: Any) -> None
     (part,) = score.split(model.tokenizer, [""], [SENTENCES[0]])
     assert abs(got.logprob - by_hand(model, part.ids, part.first)) < 1e-4
     assert got.logprob != plain
+
+
+@pytest.mark.parametrize(("device", "padding"), [("cpu", CPU_PADDING), ("cuda", DEVICE_PADDING)])
+@pytest.mark.parametrize("cached", [0, 300])
+def test_batches_have_little_padding(device: str, padding: int, cached: int) -> None:
+    lengths = [1 + (37 * n) % 211 for n in range(400)]
+    found = list(batches(lengths, 1000, torch.device(device), cached))
+    assert sorted(place for batch in found for place in batch) == list(range(400))
+    for batch in found:
+        longest = lengths[batch[0]]
+        assert sum(longest - lengths[place] for place in batch) <= padding
+        assert len(batch) == 1 or len(batch) * (cached + longest) <= 1000
+    assert len(found) < 300  # not each alone
+
+
+def test_a_long_row_goes_alone_and_a_cpu_takes_small_passes() -> None:
+    assert list(batches([5, 90, 5], 60, torch.device("cpu"))) == [[1], [0, 2]]
+    cpu, cuda = (list(batches([512] * 40, 8192, torch.device(each))) for each in ("cpu", "cuda"))
+    assert {len(each) for each in cpu} == {CPU_TOKENS // 512}
+    assert max(len(each) for each in cuda) == 16

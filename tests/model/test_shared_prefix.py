@@ -200,3 +200,21 @@ def test_every_forest_keeps_its_sequences_apart(texts: list[tuple[list[int], int
             patch.setattr(prefix_tree, name, size)
         count, _ = tokens_of(parts)
     assert count <= sum(len(part.ids) - 1 for part in parts)
+
+
+def test_short_questions_of_many_lengths_are_hardly_padded() -> None:
+    """Short questions share little: what padding adds is most of what can be saved."""
+    network = network_of("llama")
+    assert shared_prefix.reads_trees(network)
+    parts = [
+        Part([n, *range(1, 2 + n % 20), answer, 5, 6], 2 + n % 20, 3, False)
+        for n in range(100, 300)
+        for answer in (7, 8)
+    ]
+    once = sum(branch.tokens for branch in grow(parts, range(len(parts))))
+    seen: list[int] = []
+    network.model.register_forward_pre_hook(
+        lambda module, args, kwargs: seen.append(kwargs["input_ids"].numel()), with_kwargs=True
+    )
+    score_parts(network, parts)
+    assert once <= sum(seen) <= 1.15 * once

@@ -20,6 +20,11 @@ from torch import Tensor
 
 from panlect.model.head import Head, head_of, target_logprobs, trunk
 
+CPU_TOKENS = 2048
+"""A CPU gains nothing from more positions at once, but leaves its cache."""
+CPU_PADDING, DEVICE_PADDING = 64, 2048
+"""A pass costs about as much as this many positions more in another one."""
+
 
 class Score(NamedTuple):
     """How likely a continuation is.
@@ -124,7 +129,7 @@ def stream_ids(
     logprob, greedy = np.zeros(len(parts)), np.ones(len(parts), np.bool_)
     tokens = np.zeros(len(parts), np.int64)
     head = head_of(network)
-    for rows in _batches([len(ids) for _, ids, _ in windows], batch_tokens):
+    for rows in batches([len(ids) for _, ids, _ in windows], batch_tokens, network.device):
         chosen = [windows[i] for i in rows]
         for (i, ids, first), (values, best) in zip(chosen, _score_batch(network, head, chosen), strict=True):
             logprob[i] += float(values.sum(dtype=np.float64))
@@ -147,14 +152,29 @@ def _windows(part: Part, limit: int) -> Iterator[tuple[list[int], int]]:
         start = stop
 
 
-def _batches(lengths: Sequence[int], batch_tokens: int) -> Iterator[list[int]]:
-    """Group indices of similar length, longest first, to at most `batch_tokens` padded positions."""
+def batches(
+    lengths: Sequence[int], batch_tokens: int, device: torch.device, cached_tokens: int = 0
+) -> Iterator[list[int]]:
+    """Places of like lengths, longest first.
+
+    A batch has at most `batch_tokens` positions, those of padding and of a cache (`cached_tokens` a row)
+    included, and ends where its padding would cost more than another pass.
+    """
+    on_cpu = device.type == "cpu"
+    most = min(batch_tokens, CPU_TOKENS) if on_cpu else batch_tokens
+    allowed = CPU_PADDING if on_cpu else DEVICE_PADDING
     order = sorted(range(len(lengths)), key=lambda i: (-lengths[i], i))
-    at = 0
-    while at < len(order):
-        count = max(1, batch_tokens // lengths[order[at]])
-        yield order[at : at + count]
-        at += count
+    batch: list[int] = []
+    padding = 0
+    for place in order:
+        longest = lengths[batch[0]] if batch else 0
+        padding += longest - lengths[place]
+        if batch and (padding > allowed or (len(batch) + 1) * (cached_tokens + longest) > most):
+            yield batch
+            batch, padding = [], 0
+        batch.append(place)
+    if batch:
+        yield batch
 
 
 @torch.inference_mode()

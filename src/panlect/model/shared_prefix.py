@@ -22,7 +22,7 @@ from transformers import DynamicCache
 
 from panlect.model.head import Head, head_of, probing, target_logprobs, trunk
 from panlect.model.prefix_tree import Branch, TreeRow, grow
-from panlect.model.score import Part, Score, split, stream_ids
+from panlect.model.score import Part, Score, batches, split, stream_ids
 
 PAYS_BELOW = 0.95
 """Trees are used where they save a twentieth of the positions."""
@@ -174,12 +174,9 @@ def _branch_scores(
     """Sequence, log-probability and whether it is the best one, of every scored token, batch by batch."""
     size = len(branch.beginning)
     before = _read(network, branch.beginning) if size else None
-    order = sorted(branch.rows, key=lambda row: -len(row.ids))
-    at = 0
-    while at < len(order):
-        count = max(1, batch_tokens // (size + len(order[at].ids)))
-        rows = order[at : at + count]
-        at += count
+    lengths = [len(row.ids) for row in branch.rows]
+    for places in batches(lengths, batch_tokens, network.device, size):
+        rows = [branch.rows[place] for place in places]
         # Several tokens may be predicted from one place: the first of each choice.
         predicting = [np.unique(row.places, return_inverse=True) for row in rows]
         offsets = np.cumsum([0, *(len(places) for places, _ in predicting)])
