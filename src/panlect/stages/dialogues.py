@@ -160,9 +160,9 @@ def dialogues(inputs: Sequence[Input], out: Path, config: DialoguesConfig) -> Fo
         job = _Job(inputs, config, work, [], [], [])
         for make in [config.make] if isinstance(config.make, str) else config.make:
             _MAKERS[make](job)
-        kept = _write(job)
+        kept, aside = _write(job)
         _preferences(job)
-        _describe(job, kept)
+        _describe(job, kept, aside)
     return work.folder
 
 
@@ -276,8 +276,8 @@ _MAKERS: dict[str, Callable[[_Job], None]] = {
 }
 
 
-def _write(job: _Job) -> pl.DataFrame:
-    """Keep what is wanted, each dialogue once, within the budget."""
+def _write(job: _Job) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Keep what is wanted, each dialogue once, within the budget; what is kept, and what is set aside."""
     config, work = job.config, job.work
     frame = pl.concat(job.frames, how="diagonal_relaxed")
     for name in ("task", "parent"):
@@ -298,9 +298,9 @@ def _write(job: _Job) -> pl.DataFrame:
             fix=f"all were left out: {', '.join(reasons)}" if reasons else "widen `languages`",
         )
     work.write("dialogue", kept)
-    dropped = [repeated, dialogue_rows.left_out(job.left_out)]
-    work.drop("dialogue", pl.concat(dropped, how="diagonal_relaxed"))
-    return kept
+    aside = pl.concat([repeated, dialogue_rows.left_out(job.left_out)], how="diagonal_relaxed")
+    work.drop("dialogue", aside)
+    return kept, aside
 
 
 def _preferences(job: _Job) -> None:
@@ -316,15 +316,15 @@ def _preferences(job: _Job) -> None:
         job.work.log(f"{frame.height:,} preference pairs from answers that came with their order")
 
 
-def _describe(job: _Job, kept: pl.DataFrame) -> None:
+def _describe(job: _Job, kept: pl.DataFrame, aside: pl.DataFrame) -> None:
     total = sum(frame.height for frame in job.frames)
     facts: dict[str, Any] = {name: _counts(kept, name) for name in ("task", "origin", "licence")}
-    reasons = pl.DataFrame({"reason": [str(each["reason"]) for each in job.left_out]})
-    facts["left_out"] = _counts(reasons, "reason")
+    facts["left_out"] = _counts(aside, "reason")
     job.work.note(made=total, kept=kept.height, **facts)
     directions = kept.select("language", "answer_language").n_unique()
     shown = f"{kept['language'].n_unique()} languages, {directions} directions"
-    job.work.log(f"{kept.height:,} of {total:,} dialogues, {shown}; {len(job.left_out):,} left out")
+    why = ", ".join(f"{count:,} {reason}" for reason, count in facts["left_out"].items())
+    job.work.log(f"{kept.height:,} of {total:,} dialogues, {shown}; left out: {why or 'none'}")
 
 
 def _counts(frame: pl.DataFrame, column: str) -> dict[str, int]:
