@@ -99,8 +99,9 @@ def test_a_rate_limited_server(tmp_path: Path, evaluate: Callable[..., int]) -> 
         assert evaluate(stub.url, "--languages", "sw") == 0
     answers = Folder.open(tmp_path / "scores").table("answer")
     assert answers["verdict"].to_list() == ["correct"] * 4
-    # Two texts of the probe, four right choices and the wrong one of all, three times each, and never again.
-    assert len(stub.requests) == 21
+    # Three texts of the probe, four right choices, the wrong one of all and the premise of all, three times each
+    # and never again.
+    assert len(stub.requests) == 27
 
 
 def test_a_server_that_ignores_logprobs_is_refused(

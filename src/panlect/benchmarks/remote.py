@@ -14,7 +14,7 @@ from typing import Any
 
 from panlect.benchmarks.benchmark import Answer, Ask
 from panlect.benchmarks.engines import Answers
-from panlect.endpoint import Endpoint, EndpointConfig
+from panlect.endpoint import Endpoint, EndpointConfig, Reply
 from panlect.errors import ModelError
 
 UNREACHABLE = "failed: status 0"
@@ -55,7 +55,7 @@ class Remote:
         yield from enumerate(answers)
 
     def choose(self, asks: Sequence[Ask]) -> Answers:
-        """Log-probability of each choice, from the echoed prompt.
+        """Log-probability of each choice, from the echoed prompt; all requests are under way together.
 
         Raises:
             ModelError: the endpoint does not give log-probabilities.
@@ -68,19 +68,15 @@ class Remote:
                 fix="ask it only benchmarks with generated answers, or score the model's directory",
             )
         pairs = [pair for ask in asks for pair in ask.pairs()]
+        contexts = list(dict.fromkeys(context for context, _ in pairs if context))
         with Endpoint(self.config) as endpoint:
-            bodies = [_scoring(context + choice) for context, choice in pairs]
-            replies = iter(endpoint.ask(bodies, path="/completions"))
-            for place, ask in enumerate(asks):
-                mine = [(len(context), next(replies)) for context, _ in ask.pairs()]
-                failure = next((reply.failure for _, reply in mine if reply.failure), "")
-                scores = [
-                    (math.nan, 0) if reply.failure else _sum(reply.body, start) for start, reply in mine
-                ]
-                yield (
-                    place,
-                    Answer("", tuple(s for s, _ in scores), tuple(n for _, n in scores), failure),
-                )
+            bodies = [_scoring(text) for text in (*(a + b for a, b in pairs), *contexts)]
+            replies = endpoint.ask(bodies, path="/completions")
+        alone = dict(zip(contexts, replies[len(pairs) :], strict=True))
+        joint = iter(replies)
+        for place, ask in enumerate(asks):
+            mine = [(next(joint), alone.get(context)) for context, _ in ask.pairs()]
+            yield place, _answer(mine)
 
     def retrieve(self, asks: Sequence[Ask]) -> Answers:
         """No server shows its hidden states.
@@ -100,13 +96,11 @@ class Remote:
         Raises:
             ModelError: nobody answers at all.
         """
-        context, likely, unlikely = PROBE
+        context, *ends = PROBE
+        texts = [context, *(context + end for end in ends)]
         with Endpoint(self.config) as endpoint:
-            replies = endpoint.ask(
-                [_scoring(context + end) for end in (likely, unlikely)], path="/completions"
-            )
-        sums = []
-        for reply in replies:
+            before, *replies = endpoint.ask([_scoring(text) for text in texts], path="/completions")
+        for reply in (before, *replies):
             if reply.failure.startswith(UNREACHABLE):
                 raise ModelError(
                     "the endpoint does not answer",
@@ -116,15 +110,32 @@ class Remote:
                 )
             if reply.failure:
                 return reply.failure
-            try:
-                sums.append(_sum(reply.body, len(context)))
-            except (KeyError, TypeError, IndexError, ValueError) as error:
-                return f"logprobs are left out of the reply ({type(error).__name__})"
-        if any(count == 0 for _, count in sums):
+        try:
+            sums = [_sum(reply.body, before.body) for reply in replies]
+        except (KeyError, TypeError, IndexError, ValueError) as error:
+            return f"logprobs are left out of the reply ({type(error).__name__})"
+        if not all(
+            reply.text.startswith(text) for text, reply in zip(texts, (before, *replies), strict=True)
+        ):
             return "the prompt is not echoed"
+        if any(count == 0 for _, count in sums):
+            return "only what is generated has log-probabilities"
         if sums[0][0] == sums[1][0]:
             return "two different texts have the same log-probability"
         return ""
+
+
+def _answer(replies: Sequence[tuple[Reply, Reply | None]]) -> Answer:
+    """From the replies to each choice behind its context, and to the context alone (None: there is none)."""
+    scores: list[tuple[float, int]] = []
+    for joint, before in replies:
+        if failure := joint.failure or (before.failure if before else ""):
+            return Answer(failure=failure)
+        try:
+            scores.append(_sum(joint.body, before.body if before else None))
+        except (KeyError, TypeError, IndexError, ValueError) as error:
+            return Answer(failure=f"malformed: no log-probabilities ({type(error).__name__})")
+    return Answer("", tuple(one for one, _ in scores), tuple(count for _, count in scores))
 
 
 def _request(ask: Ask, chat: bool) -> dict[str, Any]:
@@ -137,21 +148,32 @@ def _request(ask: Ask, chat: bool) -> dict[str, Any]:
 
 
 def _scoring(text: str) -> dict[str, Any]:
-    # Servers differ in whether 0 new tokens are allowed; 1 is, and is left out of the sum by its place.
+    # Servers differ in whether 0 new tokens are allowed; 1 is, and is left out of the sum.
     return {"prompt": text, "max_tokens": 1, "temperature": 0, "echo": True, "logprobs": 1}
 
 
-def _sum(body: Mapping[str, Any] | None, start: int) -> tuple[float, int]:
-    """Log-probability and number of the echoed tokens that end after `start` characters."""
-    found = (body or {})["choices"][0]
-    logprobs = found["logprobs"]
-    tokens, values, offsets = logprobs["tokens"], logprobs["token_logprobs"], logprobs["text_offset"]
-    if not len(tokens) == len(values) == len(offsets):
-        raise ValueError("lists of different lengths")
-    ends = [*offsets[1:], offsets[-1] + len(tokens[-1])]
-    scored = [
-        float(value)
-        for value, end in zip(values[:-1], ends[:-1], strict=True)
-        if end > start and value is not None
-    ]
+def _sum(joint: Mapping[str, Any] | None, before: Mapping[str, Any] | None) -> tuple[float, int]:
+    """Log-probability and number of the echoed tokens that follow those of the context.
+
+    This is how a model in this process is scored, too. Tokens are compared and not `text_offset`, which vLLM counts by its names of tokens: a begin token has a
+    name and no place in the text, and the bytes of a letter that is cut up have names of other lengths.
+    """
+    tokens, values = _echoed(joint)
+    contexts = _echoed(before)[0] if before else []
+    common = 0
+    while common < min(len(contexts), len(tokens)) and contexts[common] == tokens[common]:
+        common += 1
+    scored = [float(value) for value in values[common:] if value is not None]
     return math.fsum(scored), len(scored)
+
+
+def _echoed(body: Mapping[str, Any] | None) -> tuple[list[str], list[float | None]]:
+    """Tokens of the prompt with their log-probabilities; a first token without any has None."""
+    found = body or {}
+    logprobs = found["choices"][0]["logprobs"]
+    tokens, values = list(logprobs["tokens"]), list(logprobs["token_logprobs"])
+    if len(tokens) != len(values):
+        raise ValueError("lists of different lengths")
+    made = (found.get("usage") or {}).get("completion_tokens", 1)
+    last = len(tokens) - min(1, int(made))
+    return tokens[:last], values[:last]
