@@ -155,8 +155,9 @@ def _scoring(text: str) -> dict[str, Any]:
 def _sum(joint: Mapping[str, Any] | None, before: Mapping[str, Any] | None) -> tuple[float, int]:
     """Log-probability and number of the echoed tokens that follow those of the context.
 
-    This is how a model in this process is scored, too. Tokens are compared and not `text_offset`, which vLLM counts by its names of tokens: a begin token has a
-    name and no place in the text, and the bytes of a letter that is cut up have names of other lengths.
+    This is how a model in this process is scored, too. Tokens are compared and not `text_offset`, which vLLM
+    counts by its names of tokens: a begin token has a name and no place in the text, and the bytes of a
+    letter that is cut up have names of other lengths.
     """
     tokens, values = _echoed(joint)
     contexts = _echoed(before)[0] if before else []
