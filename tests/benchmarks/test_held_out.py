@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -214,6 +215,24 @@ def test_the_source_of_a_translation_is_found_by_what_is_scored_after_it(chats: 
     assert number(numbers, "choice_chance")["value"] == 0.25
     assert number(numbers, "bits_per_byte", language="swh_Latn")["value"] == pytest.approx(2)
     assert number(numbers, "bits_per_byte", language="tha_Thai")["value"] == pytest.approx(3)
+
+
+def test_nothing_is_generated_where_only_choices_are_asked_for_and_answers_may_be_short() -> None:
+    rows = [each for each in parallel() if each["group"] == "from eng_Latn"]
+    every = Prompts(
+        {"held_out_translation": HELD_OUT_TRANSLATION},
+        {},
+        "upstream",
+        None,
+        Ranking(2, ("from eng_Latn",), 0),
+    )
+    forms = [job.ask.form for job in every.jobs(rows, chats=True)]
+    assert (forms.count("generate"), forms.count("choose")) == (10, 4)
+    chosen = replace(every, forms=("choose",)).jobs(rows, chats=True)
+    assert [job.ask.form for job in chosen] == ["choose"] * 4
+    short = replace(every, forms=("generate",), answer_tokens=9).jobs(rows, chats=True)
+    assert {job.ask.maximum_tokens for job in short} == {9}
+    assert len(short) == 10
 
 
 class Score(NamedTuple):

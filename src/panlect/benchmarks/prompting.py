@@ -33,6 +33,8 @@ class Prompts:
         variant: of the prompts; a benchmark that has no such variant is asked as usual.
         layer: the block that retrieval compares, None for the middle one.
         ranking: what is ranked as well.
+        forms: only what is asked in these ways; empty for all.
+        answer_tokens: longest generated answer, where a benchmark allows more.
     """
 
     found: Mapping[str, Benchmark]
@@ -40,6 +42,8 @@ class Prompts:
     variant: str
     layer: int | None
     ranking: Ranking
+    forms: Sequence[str] = ()
+    answer_tokens: int | None = None
 
     def jobs(self, rows: Sequence[Row], *, chats: bool) -> list[Job]:
         """Every row once, and the candidates of a few rows for RankC."""
@@ -51,7 +55,11 @@ class Prompts:
             ask = rank(row) if rank else None
             if ask is not None:
                 jobs.append(Job(row, ask, "rank"))
-        return jobs
+        return [self._shortened(job) for job in jobs if not self.forms or job.ask.form in self.forms]
+
+    def _shortened(self, job: Job) -> Job:
+        most = min(self.answer_tokens or job.ask.maximum_tokens, job.ask.maximum_tokens)
+        return replace(job, ask=replace(job.ask, maximum_tokens=most))
 
     def _job(self, row: Row, chats: bool) -> Job | None:
         chosen = self.found[row["benchmark"]]

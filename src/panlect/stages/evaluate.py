@@ -2,8 +2,7 @@
 
 Inputs are models (folders with a model, Hugging Face directories, hub ids) and folders with question tables.
 Every answer is stored in the table `answer`, so that measures can be made again without the models; a killed
-run continues with the first question that was not answered. Several processes (torchrun, accelerate) share
-the questions.
+run continues with the first question that was not answered. Several processes (torchrun) share them.
 """
 
 from __future__ import annotations
@@ -64,6 +63,10 @@ class EvaluateConfig(Config):
     """Languages in any scheme, or names of groups; empty asks in all."""
     items_per_language: int = Field(default=0, ge=0)
     """Items per benchmark, group and language, the same in all languages (by hash); 0 asks all."""
+    forms: tuple[Literal["generate", "choose", "retrieve"], ...] = ()
+    """Only what is asked in these ways: `[choose]` scores and ranks, and generates nothing. Empty for all."""
+    answer_tokens: int | None = Field(default=None, ge=1)
+    """Longest generated answer, where a benchmark allows more; lent answers keep their length."""
     examples: int = Field(default=0, ge=0, le=100)
     """Worked examples before each question, the same for all questions of a language: from the benchmark's
     own file for that (XCOPA's validation set), or else held out. Numbers carry the name `xcopa:5-shot`."""
@@ -139,7 +142,8 @@ def evaluate(inputs: Sequence[Input], out: Path, config: EvaluateConfig) -> Fold
         asked += agenda.sliced(asked, config.slices, config.lexicons)
         found = {name: agenda.known(name) for name in sorted({row["benchmark"] for row in questions.rows})}
         ranking = Ranking(config.rank_items, config.rank_groups, config.seed)
-        prompts = Prompts(found, shots, config.variant, config.retrieval_layer, ranking)
+        asking = (config.variant, config.retrieval_layer, ranking, config.forms, config.answer_tokens)
+        prompts = Prompts(found, shots, *asking)
         frames = []
         for one in contestants:
             if among.rank and one.kind != "model":
