@@ -1,7 +1,7 @@
 """Tables of docs/studies.md, from finished runs: per cent, means over languages, Student's t over seeds.
 
     python bench/studies.py left-out RUN...            languages without dialogues beside those that have some
-    python bench/studies.py compare ARM ARM RUN...     the second arm minus the first, paired by seed
+    python bench/studies.py compare ARM ARM RUN...     the second arm minus the first, by seed and by fact
     python bench/studies.py matrix PREFIX GROUP RUN... language of training (arms PREFIX-*) by language of use
 
 Several runs are read as one: their worlds have to have the same languages. A run of one seed has no interval.
@@ -16,6 +16,7 @@ import polars as pl
 
 from panlect.folder import Folder
 from panlect.language import codes_of
+from panlect.measure.interval import paired_bootstrap
 from panlect.report.arms import difference, find
 
 PIVOT = "eng_Latn"
@@ -99,6 +100,24 @@ def left_out(runs: Sequence[Path], against: str = "", arms: Sequence[str] = ()) 
     return table
 
 
+def over_facts(runs: Sequence[Path], against: str, arm: str) -> list[str]:
+    """The arm minus the other, with intervals that draw whole facts anew, those of all worlds."""
+    frames = [Folder.open(run / "scores").table("answer").with_columns(run=pl.lit(run.name)) for run in runs]
+    answers = pl.concat(frames, how="vertical_relaxed").filter(benchmark="world")
+    row = [f"{arm} − {against}, over facts"]
+    for _, measure, group, languages in columns_of(numbers_of(runs), runs[0]):
+        verdict = "correct" if measure == "accuracy" else measure
+        found = answers.filter(
+            (pl.col("group") == group) & pl.col("language").is_in(list(languages))
+        ).with_columns(hit=(pl.col("verdict") == verdict).cast(pl.Float64))
+        keys = ["run", "item", "language"]
+        both = found.filter(step=against).join(found.filter(step=arm), on=keys)
+        facts, spoken = both.select("run", "item").rows(), both["language"].to_list()
+        gap = paired_bootstrap(both["hit"], both["hit_right"], groups=spoken, clusters=facts)
+        row.append(f"{100 * gap.difference:+.1f} ({100 * gap.low:+.1f} to {100 * gap.high:+.1f})")
+    return row
+
+
 def matrix(runs: Sequence[Path], prefix: str, group: str) -> list[list[str]]:
     """Rows: language of training; columns: language of use; correct / right in whatever language."""
     numbers = numbers_of(runs)
@@ -122,7 +141,8 @@ def main(words: Sequence[str]) -> None:
     if kind == "matrix":
         table = matrix([Path(each) for each in rest[2:]], rest[0], rest[1])
     elif kind == "compare":
-        table = left_out([Path(each) for each in rest[2:]], rest[0], [rest[1]])
+        runs = [Path(each) for each in rest[2:]]
+        table = [*left_out(runs, rest[0], [rest[1]]), over_facts(runs, rest[0], rest[1])]
     else:
         table = left_out([Path(each) for each in rest])
     table.insert(1, ["---"] * len(table[0]))
