@@ -41,6 +41,8 @@ BENCHMARKS: Mapping[str, str] = {
     "bmlama": "panlect.benchmarks.bmlama:BMLAMA",
     "language_confusion": "panlect.benchmarks.language_confusion:LANGUAGE_CONFUSION",
     "xsafety": "panlect.benchmarks.xsafety:XSAFETY",
+    "preferences": "panlect.benchmarks.preferences:TABLE",
+    "m_rewardbench": "panlect.benchmarks.preferences:M_REWARDBENCH",
 }
 
 

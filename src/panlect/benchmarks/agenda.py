@@ -50,12 +50,17 @@ class Found:
 
 
 def gather(
-    tables: Sequence[pl.DataFrame], named: Sequence[str], places: catalog.Places, languages: Sequence[str]
+    tables: Sequence[pl.DataFrame],
+    named: Sequence[str],
+    places: catalog.Places,
+    languages: Sequence[str],
+    *,
+    otherwise: Sequence[str] | None = None,
 ) -> Found:
     """All questions of the tables, and of the benchmarks named that no table holds.
 
-    If neither is given, of every published benchmark; one of these whose files are missing is a problem that
-    is noted, one that is named and missing an error.
+    If neither is given, of every published benchmark (or of `otherwise`); one of these whose files are
+    missing is a problem that is noted, one that is named and missing an error.
 
     Raises:
         FolderError: the files of a named benchmark are not there.
@@ -65,7 +70,8 @@ def gather(
     in_tables = {row["benchmark"] for row in given}
     rows, dropped = faults(_arranged(given), BENCHMARKS)
     problems: dict[str, str] = {}
-    for name in named or (() if given else catalog.published()):
+    published = catalog.published() if otherwise is None else otherwise
+    for name in named or (() if given else published):
         if name in in_tables:
             continue
         try:

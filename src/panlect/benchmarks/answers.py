@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from panlect.benchmarks import BENCHMARKS, benchmark, between, compare, summary
+from panlect.benchmarks import BENCHMARKS, benchmark, between, compare, preferences, summary
 from panlect.benchmarks.asking import Job
 from panlect.benchmarks.benchmark import Answer, Benchmark, Label, Row, Verdict
 from panlect.benchmarks.summary import Judged, Number
@@ -21,6 +21,7 @@ from panlect.tables import SCHEMAS
 
 COLUMNS: Mapping[str, Any] = dict(SCHEMAS["answer"]) | {
     "answer_language": pl.String,
+    "prompt_language": pl.String,
     "gold": pl.String,
     "parsed": pl.String,
     "correct": pl.Boolean,
@@ -86,6 +87,7 @@ def _row(step: str, job: Job, answer: Answer, verdict: Verdict) -> dict[str, Any
         "answer": answer.text,
         "verdict": verdict.label,
         "answer_language": row.get("answer_language") or row["language"],
+        "prompt_language": row.get("prompt_language") or row["language"],
         "gold": row.get("answer"),
         "parsed": verdict.parsed,
         "correct": verdict.label == "correct",
@@ -123,6 +125,8 @@ def numbers_of_answers(answers: pl.DataFrame, *, pivot: str, seed: int) -> list[
             out += summary.numbers_of(judged, pivot=pivot, seed=seed, spread=purpose != "rank")
             if purpose == "rank" or _is_ranked(judged.benchmark):
                 out += between.by_pairs(judged, _orders(part, judged))
+            if judged.main == preferences.MEASURE:
+                out += preferences.between_languages(judged, _rows_of(part, judged), seed=seed)
             if purpose != "rank" and (options := _options(part, judged)):
                 out += between.by_subsets(judged, options, seed=seed)
         if purpose != "rank":

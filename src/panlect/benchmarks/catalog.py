@@ -19,7 +19,14 @@ from panlect.errors import FolderError
 
 OFFLINE = frozenset({"OfflineModeIsEnabled", "LocalEntryNotFoundError", "ConnectionError", "ConnectTimeout"})
 """What the Hub's client raises where there is no network."""
-TABLES_ONLY = ("world", "world_crossed", "world_names", "held_out_text", "held_out_translation")
+TABLES_ONLY = (
+    "world",
+    "world_crossed",
+    "world_names",
+    "held_out_text",
+    "held_out_translation",
+    "preferences",
+)
 """Benchmarks whose rows are made by a stage, not read from published files."""
 
 

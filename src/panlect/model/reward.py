@@ -151,5 +151,13 @@ def apart(locations: Sequence[str]) -> tuple[str, str | None]:
     return answering[0], rating[0] if rating else None
 
 
+def is_reward_directory(location: str) -> bool:
+    """Whether the model at a place is one that rates; a place without a model is none."""
+    try:
+        return _rates(AutoConfig.from_pretrained(location, trust_remote_code=False))
+    except (OSError, ValueError):  # opening it will say what is wrong
+        return False
+
+
 def _rates(config: Any) -> bool:
     return any(name.endswith("ForSequenceClassification") for name in config.architectures or ())

@@ -7,8 +7,8 @@ run continues with the first question that was not answered. Several processes (
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -16,21 +16,21 @@ from typing import Any, Literal
 import polars as pl
 from pydantic import Field
 
-from panlect import ranks
-from panlect.benchmarks import agenda, catalog, coverage, few_shot, translated
+from panlect.benchmarks import agenda, catalog, coverage, few_shot, preferences, translated
 from panlect.benchmarks.answers import answer_rows, numbers_of_answers, stored_answers
-from panlect.benchmarks.asking import Alone, Job, answer_all
+from panlect.benchmarks.asking import Alone, answer_all
 from panlect.benchmarks.benchmark import Answer, Row
+from panlect.benchmarks.contestants import TEXT_STAGES, Contestant, contestants, jobs_of
 from panlect.benchmarks.engines import Engine, Local, Tools
+from panlect.benchmarks.preferences import RewardModel
 from panlect.benchmarks.prompting import Prompts, Ranking
 from panlect.benchmarks.questions import sample
 from panlect.benchmarks.remote import Remote
 from panlect.config import Config
 from panlect.draft import Draft, draft
 from panlect.endpoint import EndpointConfig
-from panlect.errors import FolderError, ModelError
+from panlect.errors import FolderError
 from panlect.folder import Folder, Input
-from panlect.folder import models as find_models
 from panlect.folder import tables as read_tables
 from panlect.language import codes_of
 from panlect.measure.fairness import worst
@@ -40,7 +40,6 @@ from panlect.tables import SCHEMAS
 VERSION = 1
 PARALLEL = True
 HARNESS = "lm-eval:"
-TEXT_STAGES = frozenset({"tokenizer", "pretrain", "extend", "trim"})  # their models never saw a dialogue
 
 
 class EvaluateConfig(Config):
@@ -99,25 +98,6 @@ class EvaluateConfig(Config):
     """Of the sample of items and of the bootstrap."""
 
 
-@dataclass(frozen=True)
-class Contestant:
-    """Somebody who is asked.
-
-    Attributes:
-        step: the name in every number.
-        kind: a model in this process, a server, or answers stored by an earlier evaluation.
-        location: the model's directory or hub id.
-        stage: the stage that made it, "" for models of others.
-        problem: why it cannot be asked for log-probabilities, or "".
-    """
-
-    step: str
-    kind: Literal["model", "server", "stored"]
-    location: str = ""
-    stage: str = ""
-    problem: str = ""
-
-
 def evaluate(inputs: Sequence[Input], out: Path, config: EvaluateConfig) -> Folder:
     """Evaluate every model among the inputs on the questions among the inputs.
 
@@ -130,12 +110,13 @@ def evaluate(inputs: Sequence[Input], out: Path, config: EvaluateConfig) -> Fold
     """
     from panlect.model.lm_eval_engine import evaluate_task
     from panlect.model.parallel import join
+    from panlect.model.reward import is_reward_directory
 
     among = join("ddp")
     rate, earlier = _rater(config), _earlier(inputs)
-    contestants = _contestants(inputs, config, tuple(earlier))
+    everybody = contestants(inputs, config.endpoint, earlier, is_reward_directory)
     with draft(out, "evaluate", VERSION, config, inputs) as work:
-        questions = _questions(work, inputs, config)
+        questions = _questions(work, inputs, config, {one.rates for one in everybody})
         asked = _asked(questions.rows, config)
         _note_coverage(work, questions, asked, codes_of(config.languages))
         asked, shots = _with_examples(work, asked, config)
@@ -145,11 +126,11 @@ def evaluate(inputs: Sequence[Input], out: Path, config: EvaluateConfig) -> Fold
         asking = (config.variant, config.retrieval_layer, ranking, config.forms, config.answer_tokens)
         prompts = Prompts(found, shots, *asking)
         frames = []
-        for one in contestants:
+        for one in everybody:
             if among.rank and one.kind != "model":
                 continue
             known = earlier.get(one.step, {})
-            jobs = _jobs_of(one, asked, prompts, config)
+            jobs = jobs_of(one, asked, prompts, chats=_chats(one, config), insist=bool(config.benchmarks))
             if one.kind == "stored":
                 jobs = [job for job in jobs if job.key in known]
             with work.progress(len(jobs), "questions", f"ask {one.step}") as bar:
@@ -174,12 +155,15 @@ def _engine(one: Contestant, config: EvaluateConfig, device: Any) -> Engine:
     from panlect.model.generate import Generation
     from panlect.model.load import load
     from panlect.model.pooling import pooled
+    from panlect.model.reward import rewards
     from panlect.model.shared_prefix import adds_begin, stream_choices
 
     chats = _chats(one, config)
     if one.kind == "model":
         model = load(one.location)
         model.network.to(device)
+        if one.rates:
+            return RewardModel(partial(rewards, model))
         begin = bool(one.stage) or adds_begin(model.tokenizer)
         return Local(model, Tools(Generation, stream_choices, pooled), chats=chats, begin=begin)
     assert config.endpoint is not None, "stored answers are never asked for again"
@@ -238,30 +222,6 @@ def _earlier(inputs: Sequence[Input]) -> dict[str, dict[str, Answer]]:
     return found
 
 
-def _contestants(inputs: Sequence[Input], config: EvaluateConfig, earlier: Sequence[str]) -> list[Contestant]:
-    """Models in the order given, then the endpoint, then steps that only stored answers are left of."""
-    stages = {each.name: each.manifest["stage"] for each in inputs if isinstance(each, Folder)}
-    found = [Contestant(name, "model", where, stages.get(name, "")) for name, where in find_models(inputs)]
-    if config.endpoint and not ranks.rank():  # one process asks a server
-        problem = Remote(config.endpoint).without_scores()
-        found.append(Contestant(config.endpoint.model.replace("/", "_"), "server", problem=problem))
-    names = [one.step for one in found]
-    found += [Contestant(step, "stored") for step in earlier if step not in names]
-    if not found:
-        raise ModelError(
-            "there is no model to evaluate",
-            where=", ".join(each.name for each in inputs) or "no inputs",
-            expected="a folder with a model, a Hugging Face directory or a hub id",
-        )
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise ModelError(
-            f"two models have the same name: {', '.join(twice)}",
-            where="inputs",
-            fix="rename one directory: numbers are told apart by it",
-        )
-    return found
-
-
 def _chats(one: Contestant, config: EvaluateConfig) -> bool:
     return config.form == "chat" or (config.form == "auto" and one.stage not in TEXT_STAGES)
 
@@ -286,13 +246,21 @@ def _write_harness(work: Draft, step: str, found: Mapping[str, Mapping[str, Any]
             )  # fmt: skip
 
 
-def _questions(work: Draft, inputs: Sequence[Input], config: EvaluateConfig) -> agenda.Found:
-    """All questions that can be asked; the others are set aside with a reason."""
+def _questions(
+    work: Draft, inputs: Sequence[Input], config: EvaluateConfig, rating: Collection[bool]
+) -> agenda.Found:
+    """All questions that can be asked; the others are set aside with a reason.
+
+    `rating` says whether reward models (True) and others (False) are there to be asked.
+    """
     named = [name for name in config.benchmarks if not name.startswith(HARNESS)]
     if config.benchmarks and not named:
         return agenda.Found([], [])
     places = catalog.Places(config.data, config.data_directory, config.hub)
-    found = agenda.gather(_question_tables(inputs), named, places, codes_of(config.languages))
+    tables = _tables(inputs, "question") if False in rating else []
+    tables += [preferences.questions(each) for each in _tables(inputs, "preference") if True in rating]
+    otherwise = [name for name in catalog.published() if (name in preferences.PREFERENCES) in rating]
+    found = agenda.gather(tables, named, places, codes_of(config.languages), otherwise=otherwise)
     if found.dropped:
         schema = dict(SCHEMAS["question"]) | {"reason": pl.String}
         rows = [{name: row.get(name) for name in schema} for row in found.dropped]
@@ -301,9 +269,9 @@ def _questions(work: Draft, inputs: Sequence[Input], config: EvaluateConfig) -> 
     return found
 
 
-def _question_tables(inputs: Sequence[Input]) -> list[pl.DataFrame]:
+def _tables(inputs: Sequence[Input], kind: str) -> list[pl.DataFrame]:
     try:
-        return [read_tables(inputs, "question")]
+        return [read_tables(inputs, kind)]
     except FolderError as error:
         if "holds a table" in error.what:
             return []
@@ -335,33 +303,6 @@ def _with_examples(work: Draft, rows: list[Row], config: EvaluateConfig) -> tupl
         [row for row in rows if row["benchmark"] not in without], lent, config.examples, config.seed
     )
     return [*(row for row in rows if row["benchmark"] in without), *kept], shots
-
-
-def _jobs_of(one: Contestant, rows: Sequence[Row], prompts: Prompts, config: EvaluateConfig) -> list[Job]:
-    """What one contestant is asked; what a server cannot do is left out, unless it is named in the settings.
-
-    Raises:
-        ModelError: nothing else is left, or the settings name a benchmark that the server cannot do.
-    """
-    if one.kind == "stored":  # asked in whichever way it was
-        both = [*prompts.jobs(rows, chats=True), *prompts.jobs(rows, chats=False)]
-        return list({job.key: job for job in both}.values())
-    jobs = prompts.jobs(rows, chats=_chats(one, config))
-    if one.kind == "model":
-        return jobs
-    able = {"generate"} if one.problem else {"generate", "choose"}
-    # A server scores plain text: it does not say what its template makes of a question.
-    jobs = [job for job in jobs if job.purpose != "rank" or ("choose" in able and not job.ask.chat)]
-    kept = [job for job in jobs if job.ask.form in able]
-    unable = sorted({job.benchmark for job in jobs if job.ask.form not in able})
-    if unable and (not kept or config.benchmarks):
-        raise ModelError(
-            f"the endpoint cannot be asked {', '.join(unable)} ({one.problem or 'no hidden states'})",
-            where="benchmarks",
-            expected="for choices: /completions with echo and logprobs, as vLLM has",
-            fix="leave these benchmarks out, or evaluate the model's directory instead of the server",
-        )
-    return kept
 
 
 def _note_coverage(work: Draft, found: agenda.Found, asked: Sequence[Row], languages: Sequence[str]) -> None:
