@@ -1,12 +1,13 @@
 """How fast choices are scored, against the Hugging Face back-end of lm-evaluation-harness, on equal requests.
 
     python bench/evaluate.py [--models llama qwen2 gemma2 bloom] [--cases xcopa0 xcopa5 passage ...]
-    [--repeat 5] [--data DIR]
+    [--repeat 5] [--data DIR] [--start-up]
 
 Models are random-weight replicas: times mean something, accuracies do not. Both sides get the same tokens,
 one thread, CPU time, by turns; the medians are compared, and per-token differences and choices of the scores.
 The harness runs at the batch size of 8, 32 and 128 that suits it best in a first run of each case. With
-`--data` (folders `xcopa` and `seahelm/nlu`), real questions are asked too. Needs `pip install lm_eval`.
+`--data` (folders `xcopa` and `seahelm/nlu`), real questions are asked too. With `--start-up` either side's
+command asks one of them, in a process of its own. Needs `pip install lm_eval`.
 """
 
 import argparse
@@ -14,6 +15,7 @@ import json
 import os
 import random
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -81,9 +83,10 @@ def requests_of(case: str, seed: int = 0) -> list[tuple[tuple[str, str], list[in
 
 def build(family: str, directory: Path) -> str:
     """A random-weight model with any tokenizer: the requests are tokens already."""
-    from tokenizers import Tokenizer, models
+    from tokenizers import Tokenizer, models, pre_tokenizers
 
     raw = Tokenizer(models.WordLevel({"<e>": 0, "a": 1}, unk_token="a"))
+    raw.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     PreTrainedTokenizerFast(tokenizer_object=raw, eos_token="<e>", pad_token="<e>").save_pretrained(directory)
     torch.manual_seed(0)
     AutoModelForCausalLM.from_config(CONFIGS[family]()).save_pretrained(directory)
@@ -178,6 +181,52 @@ def compare(family: str, cases: list[str], repeat: int, data: Path | None) -> li
     return rows
 
 
+def one_question(words: list[str], answers: Path | None = None) -> dict[str, float]:
+    """Seconds of the clock and of the processor, all of a command and until its first answer is stored."""
+    started = time.monotonic()
+    process = subprocess.Popen(
+        [sys.executable, "-m", *words], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
+    found: dict[str, float] = {}
+    while answers and not any(file.stat().st_size for file in answers.glob("*.jsonl")):
+        assert process.poll() is None, process.stderr and process.stderr.read().decode()
+        time.sleep(0.01)
+    if answers:
+        found["first_answer_seconds"] = time.monotonic() - started
+        used = Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()[11:13]
+        found["first_answer_cpu_seconds"] = sum(map(int, used)) / os.sysconf("SC_CLK_TCK")
+    errors = process.stderr.read() if process.stderr else b""
+    _, status, usage = os.wait4(process.pid, 0)
+    assert status == 0, errors.decode()
+    found |= {"seconds": time.monotonic() - started, "cpu_seconds": usage.ru_utime + usage.ru_stime}
+    return {name: round(value, 2) for name, value in found.items()}
+
+
+def start_up(data: Path, repeat: int) -> None:
+    """Print how long either command takes for one question of XCOPA, by turns."""
+    from panlect.benchmarks import benchmark
+    from panlect.benchmarks.export import export
+
+    with tempfile.TemporaryDirectory() as directory:
+        place = Path(directory)
+        model = build("llama", place / "model")
+        found = benchmark("xcopa")
+        rows = found.read(data / "xcopa", ()).rows
+        language = rows[0]["language"]
+        (task,) = export(found, [row for row in rows if row["language"] == language], place / "tasks")
+        theirs = ["lm_eval", "--model", "hf", "--model_args", f"pretrained={model}", "--tasks", task]
+        theirs += ["--include_path", str(place / "tasks"), "--device", "cpu", "--limit", "1"]
+        for number in range(repeat):
+            out = place / f"scores{number}"
+            ours = ["panlect", "evaluate", model, "--benchmarks", "xcopa", "--languages", language]
+            ours += ["--set", f"data_directory={data}", "--set", "items_per_language=1", "--out", str(out)]
+            scratch = out.with_name(out.name + ".partial") / "scratch"
+            print(
+                json.dumps({"panlect": one_question(ours, scratch), "lm_eval": one_question(theirs)}),
+                flush=True,
+            )
+
+
 def _best(scores: list[tuple[float, bool]]) -> int:
     return max(range(len(scores)), key=lambda place: scores[place][0])
 
@@ -189,7 +238,11 @@ def main() -> None:
     parser.add_argument("--cases", nargs="*", default=[*CASES, *REAL])
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--data", type=Path)
+    parser.add_argument("--start-up", action="store_true")
     given = parser.parse_args()
+    if given.start_up:
+        start_up(given.data, given.repeat)
+        return
     torch.set_num_threads(1)
     rows = [row for family in given.models for row in compare(family, given.cases, given.repeat, given.data)]
     print(json.dumps(rows, indent=1))
