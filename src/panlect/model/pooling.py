@@ -16,7 +16,7 @@ from torch import Tensor
 
 from panlect.errors import ModelError
 from panlect.model.head import trunk
-from panlect.model.score import blocks_of
+from panlect.model.score import batches, blocks_of
 
 
 @torch.inference_mode()
@@ -54,16 +54,15 @@ def pooled(
     first = [] if tokenizer.bos_token_id is None else [tokenizer.bos_token_id]
     ids = [[*first, *each][:limit] for each in ids]
     vectors = np.zeros((len(texts), network.config.get_text_config().hidden_size), np.float32)
-    order = [n for n in sorted(range(len(ids)), key=lambda n: -len(ids[n])) if len(ids[n]) > len(first)]
+    nonempty = [n for n, each in enumerate(ids) if len(each) > len(first)]
     kept: list[Tensor] = []
     handle = blocks[chosen].register_forward_hook(
         lambda _module, _inputs, output: kept.append(output[0] if isinstance(output, tuple) else output)
     )
     try:
-        while order:
-            count = max(1, batch_tokens // len(ids[order[0]]))
-            batch, order = order[:count], order[count:]
-            vectors[batch] = _means(network, [ids[n] for n in batch], len(first), kept)
+        for batch in batches([len(ids[n]) for n in nonempty], batch_tokens, network.device):
+            places = [nonempty[n] for n in batch]
+            vectors[places] = _means(network, [ids[n] for n in places], len(first), kept)
     finally:
         handle.remove()
     return vectors
