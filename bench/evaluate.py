@@ -6,8 +6,8 @@
 Models are random-weight replicas: times mean something, accuracies do not. Both sides get the same tokens,
 one thread, CPU time, by turns; the medians are compared, and per-token differences and choices of the scores.
 The harness runs at the batch size of 8, 32 and 128 that suits it best in a first run of each case. With
-`--data` (folders `xcopa` and `seahelm/nlu`), real questions are asked too. With `--start-up` either side's
-command asks one of them, in a process of its own. Needs `pip install lm_eval`.
+`--data` (folders `xcopa`, `xwinograd`, `seahelm/nlu`), real questions are asked too. With `--start-up` either
+side's command asks one of them, in a process of its own. Needs `pip install lm_eval`.
 """
 
 import argparse
@@ -56,11 +56,12 @@ CASES = {
     "few_shot_letters": (60, 400, 60, 1, 4),
     "languages100": (200, 160, 30, 12, 2),
 }
-# benchmark, prompt, questions of each of four languages
+# benchmark, folder of its data, prompt, questions of each of four languages, choices
 REAL = {
-    "real_xcopa": ("xcopa", "upstream", 75),
-    "real_belebele_letters": ("belebele", "upstream", 25),
-    "real_belebele_text": ("belebele", "corrected", 25),
+    "real_xcopa": ("xcopa", "xcopa", "upstream", 75, 2),
+    "real_xwinograd": ("xwinograd", "xwinograd", "upstream", 75, 2),
+    "real_belebele_letters": ("belebele", "seahelm/nlu", "upstream", 25, 4),
+    "real_belebele_text": ("belebele", "seahelm/nlu", "corrected", 25, 4),
 }
 
 
@@ -101,9 +102,9 @@ def real_requests(
 
     from panlect.benchmarks import benchmark
 
-    name, variant, limit = REAL[case]
+    name, folder, variant, limit, _ = REAL[case]
     found = benchmark(name).variant(variant)
-    rows = found.read(data / ("seahelm/nlu" if name == "belebele" else name), ()).rows
+    rows = found.read(data / folder, ()).rows
     kept = sorted({row["language"] for row in rows})[:languages]
     asks = []
     for language in kept:
@@ -158,7 +159,7 @@ def compare(family: str, cases: list[str], repeat: int, data: Path | None) -> li
             seconds = [statistics.median(turn[side][0] for turn in turns) for side in (0, 1)]
             tokens = [len(after) for _, _, after in requests]
             error = max(abs(a[0] - b[0]) / n for a, b, n in zip(scores, reference, tokens, strict=True))
-            choices = 2 if "xcopa" in case else CASES.get(case, (0, 0, 0, 0, 4))[4]
+            choices = (REAL | CASES)[case][-1]
             same = sum(
                 _best(scores[at : at + choices]) == _best(reference[at : at + choices])
                 for at in range(0, len(scores), choices)
