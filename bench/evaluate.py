@@ -5,9 +5,10 @@
 
 Models are random-weight replicas: times mean something, accuracies do not. Both sides get the same tokens,
 one thread, CPU time, by turns; the medians are compared, and per-token differences and choices of the scores.
-The harness runs at the batch size of 8, 32 and 128 that suits it best in a first run of each case. With
-`--data` (folders `xcopa`, `xwinograd`, `seahelm/nlu`), real questions are asked too. With `--start-up` either
-side's command asks one of them, in a process of its own. Needs `pip install lm_eval`.
+The harness runs at the batch size of 8, 32 and 128 that suits it best in a first run of each case (its logits
+have to fit into memory). With `--data` (folders `xcopa`, `xwinograd`, `seahelm/nlu`), real questions are
+asked too. With `--start-up` either side's command asks one of them, in a process of its own. Needs
+`pip install lm_eval`.
 """
 
 import argparse
@@ -37,6 +38,7 @@ from transformers import (
 )
 
 VOCABULARY, WIDTH, LAYERS = 16000, 256, 4
+LARGEST_LOGITS = 2**30  # the harness makes all logits of a batch, twice: 8 GB
 SHAPE = {
     "vocab_size": VOCABULARY, "hidden_size": WIDTH, "intermediate_size": 704, "num_hidden_layers": LAYERS,
     "num_attention_heads": 4, "num_key_value_heads": 4, "max_position_embeddings": 2048,
@@ -150,7 +152,12 @@ def compare(family: str, cases: list[str], repeat: int, data: Path | None) -> li
                 continue
             requests = real_requests(case, data) if case in REAL else requests_of(case)  # type: ignore[arg-type]
             ours(requests[:8])
-            first = {size: cpu_seconds(score, requests)[0] for size, score in harness.items()}
+            longest = max(len(before) + len(after) for _, before, after in requests)
+            first = {
+                size: cpu_seconds(score, requests)[0]
+                for size, score in harness.items()
+                if size * longest * VOCABULARY <= LARGEST_LOGITS
+            }
             size = min(first, key=lambda each: first[each])
             turns = [
                 (cpu_seconds(harness[size], requests), cpu_seconds(ours, requests)) for _ in range(repeat)
