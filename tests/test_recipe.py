@@ -156,3 +156,23 @@ def test_included_recipes_bring_their_steps_first(tmp_path: Path) -> None:
         read_recipe(write(tmp_path, both.replace("parts/*", "other")))
     with pytest.raises(ConfigError, match="includes itself"):
         read_recipe(write(tmp_path, both.replace("parts/*", "recipe")))
+
+
+def test_gates_may_name_models_that_no_step_makes() -> None:
+    """`from: [org/base, org/chat]` and an endpoint: their numbers carry their own names."""
+    endpoint = {"url": "http://127.0.0.1:8000/v1", "model": "org/served", "cache": "c.jsonl"}
+    recipe = {
+        "name": "two",
+        "steps": {
+            "scores": {"stage": "evaluate", "from": ["org/base", "models/chat/"], "endpoint": endpoint}
+        },
+        "gates": [
+            {"measure": "accuracy", "step": "chat", "versus": "base", "drop_at_most": 0.01},
+            {"measure": "off_target", "step": "org_served", "at_most": 0.02},
+        ],
+    }
+    assert [gate.step for gate in parse_recipe(recipe, where="r.yaml").gates] == ["chat", "org_served"]
+    with pytest.raises(ConfigError, match="'cha'"):
+        parse_recipe(
+            {**recipe, "gates": [{"measure": "accuracy", "step": "cha", "at_most": 1}]}, where="r.yaml"
+        )

@@ -28,6 +28,7 @@ from pydantic import Field
 
 from panlect.config import Config, check, nearest, read_yaml
 from panlect.errors import ConfigError
+from panlect.folder import External
 from panlect.gates import Gate
 
 STEP_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
@@ -212,7 +213,7 @@ def _step_mistakes(name: str, step: object, order: list[str]) -> list[str]:
 
 
 def _check_gates(recipe: Recipe, where: str) -> None:
-    names = [step.name for step in recipe.steps]
+    names = _measured(recipe)
     for number, gate in enumerate(recipe.gates):
         for key, step in (("step", gate.step), ("versus", gate.versus)):
             if step and step not in names:
@@ -221,6 +222,17 @@ def _check_gates(recipe: Recipe, where: str) -> None:
                     where=f"{where}:gates.{number}.{key}",
                     fix=nearest(step, names),
                 )
+
+
+def _measured(recipe: Recipe) -> list[str]:
+    """Names that numbers carry in `step`: of steps, of models from outside, of models behind an endpoint."""
+    names = [step.name for step in recipe.steps]
+    for step in recipe.steps:
+        names += [External(each).name for each in step.inputs if each not in names]
+        endpoint = step.settings.get("endpoint")
+        if isinstance(endpoint, dict) and isinstance(endpoint.get("model"), str):
+            names.append(endpoint["model"].replace("/", "_"))
+    return names
 
 
 def _override(values: dict[str, Any], keys: Sequence[str], value: object) -> None:
