@@ -170,3 +170,15 @@ def test_what_always_choosing_one_label_gets() -> None:
     assert number(numbers, "constant", language="zho_Hans")["value"] == 0.75
     assert number(numbers, "accuracy", language="zho_Hans")["value"] == 0.25
     assert number(numbers, "constant")["value"] == 0.75
+
+
+def test_failures_that_did_not_happen_are_numbers_too() -> None:
+    """Or a gate "off-target at most 2 %" fails where nothing is off target."""
+    row_of = row("mgsm", "1", "swh_Latn", answer="4", question="?", code="sw")
+    numbers = numbers_for("mgsm", [row_of], [Answer(text="Jibu ni 4")])
+    for measure in ("malformed", "empty"):
+        found = number(numbers, measure, language="swh_Latn")
+        assert (found["value"], found["count"], found["low"]) == (0, 1, 0)
+        assert found["high"] == pytest.approx(wilson(0, 1).high)
+        assert number(numbers, measure)["value"] == 0
+    assert not [each for each in numbers if each["measure"] in ("off_target", "failed", "undetermined")]

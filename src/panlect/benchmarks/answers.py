@@ -120,10 +120,11 @@ def numbers_of_answers(answers: pl.DataFrame, *, pivot: str, seed: int) -> list[
     out: list[Number] = []
     for purpose in answers["purpose"].unique(maintain_order=True).to_list():
         part = answers.filter(pl.col("purpose") == purpose)
-        groups = list(summary.judged_groups(part))
+        names = part["benchmark"].unique().to_list() if purpose != "rank" else ()
+        groups = list(summary.judged_groups(part, {name: _failures(name) for name in names}))
         for judged in groups:
             out += summary.numbers_of(judged, pivot=pivot, seed=seed, spread=purpose != "rank")
-            if purpose == "rank" or _is_ranked(judged.benchmark):
+            if purpose == "rank" or ((found := _of(judged.benchmark)) and found.ranked):
                 out += between.by_pairs(judged, _orders(part, judged))
             if judged.main == preferences.MEASURE:
                 out += preferences.between_languages(judged, _rows_of(part, judged), seed=seed)
@@ -138,9 +139,15 @@ def numbers_of_answers(answers: pl.DataFrame, *, pivot: str, seed: int) -> list[
     return out
 
 
-def _is_ranked(name: str) -> bool:
+def _of(name: str) -> Benchmark | None:
+    """The benchmark of a name that may go on with a variant."""
     base = name.partition(":")[0]
-    return base in BENCHMARKS and benchmark(base).ranked
+    return benchmark(base) if base in BENCHMARKS else None
+
+
+def _failures(name: str) -> Sequence[str]:
+    found = _of(name)
+    return found.failures if found else ()
 
 
 def _rows_of(part: pl.DataFrame, judged: Judged) -> pl.DataFrame:

@@ -146,6 +146,7 @@ class Benchmark:
         arrange: completes the rows of a question table before they are asked.
         unit: of the main measure.
         inputs: columns with what a user would type; slices of typos and the like change these.
+        failures: labels of failing that its judge tells apart; their shares are numbers even where 0.
         ranked: its choices are the same in all languages, so RankC is made from their scores.
     """
 
@@ -166,6 +167,7 @@ class Benchmark:
     arrange: Callable[[Sequence[dict[str, Any]]], list[dict[str, Any]]] | None = None
     unit: str = "share"
     inputs: tuple[str, ...] = ("prompt",)
+    failures: tuple[Label, ...] = ()
     ranked: bool = False
 
     def variant(self, name: str) -> Benchmark:

@@ -144,6 +144,7 @@ MLQA = Benchmark(
     chance=0.0,
     read=read_mlqa,
     variants={"corrected": _ask(lambda code: CORRECTED_LABELS[code])},
+    failures=("empty",),
     inputs=("question",),
 )
 
@@ -159,5 +160,6 @@ XQUAD = Benchmark(
     chance=0.0,
     read=read_xquad,
     variants={"corrected": _ask(lambda code: CORRECTED_LABELS[code])},
+    failures=("empty",),
     inputs=("question",),
 )

@@ -157,5 +157,6 @@ HELD_OUT_TRANSLATION = Benchmark(
     variants={"text": ask_translation_as_text, "rank": rank_sources, "text_rank": rank_sources_as_text},
     lexicon=judge_among,
     arrange=arrange_translations,
+    failures=("empty",),
     unit="points",
 )

@@ -79,5 +79,6 @@ LANGUAGE_CONFUSION = Benchmark(
     provenance="mixed",
     licence="Apache-2.0",
     chance=float("nan"),
+    failures=("off_target", "empty"),
     read=read,
 )

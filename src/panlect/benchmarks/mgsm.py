@@ -200,6 +200,7 @@ MGSM = Benchmark(
     chance=0.0,
     read=read,
     examples=read_examples,
+    failures=("malformed", "empty"),
     shows_steps=("native_steps", "english_steps"),
     inputs=("question",),
     variants={

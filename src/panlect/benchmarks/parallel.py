@@ -101,6 +101,7 @@ def _set(name: str, pattern: re.Pattern[str], source: str, licence: str, every: 
         chance=float("nan"),
         read=_reader(name, pattern, every),
         variants={"text": ask_translation_as_text},
+        failures=("empty",),
         unit="points",
     )
 

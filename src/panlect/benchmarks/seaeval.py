@@ -108,5 +108,6 @@ SEAEVAL = Benchmark(
     licence="CC-BY-NC-4.0",
     chance=0.25,
     read=read,
+    failures=("malformed", "empty"),
     inputs=("question",),
 )

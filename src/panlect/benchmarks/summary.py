@@ -8,9 +8,10 @@ apart.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -153,8 +154,12 @@ def _or_none(value: float) -> float | None:
     return None if np.isnan(value) else float(value)
 
 
-def judged_groups(answers: pl.DataFrame) -> Iterator[Judged]:
+def judged_groups(
+    answers: pl.DataFrame, failures: Mapping[str, Sequence[str]] = MappingProxyType({})
+) -> Iterator[Judged]:
     """Split an answer table by step, benchmark and group, and turn labels into shares.
+
+    `failures` are labels by benchmark that are counted even where there are none.
 
     `answers` has the columns of the answer schema and `measure` (name of the main measure), `score` and
     `scores` (a list of structs `name`, `value`).
@@ -164,7 +169,7 @@ def judged_groups(answers: pl.DataFrame) -> Iterator[Judged]:
         main = str(part["measure"][0])
         statistics = _statistics(part)
         values = {} if main in statistics else {main: part["score"].to_numpy().astype(np.float64)}
-        values |= _labels(part["verdict"])
+        values |= _labels(part["verdict"], failures.get(str(benchmark), ()))
         languages = np.asarray(part["language"].to_list(), dtype=object)
         items = np.asarray(part["item"].to_list(), dtype=object)
         yield Judged(
@@ -172,13 +177,13 @@ def judged_groups(answers: pl.DataFrame) -> Iterator[Judged]:
         )  # fmt: skip
 
 
-def _labels(verdicts: pl.Series) -> dict[str, Floats]:
+def _labels(verdicts: pl.Series, failures: Sequence[str]) -> dict[str, Floats]:
     """Share of each bad label among the answers that there are; failed requests are no answers."""
     failed = (verdicts == "failed").to_numpy()
     out: dict[str, Floats] = {}
     for label in BAD_LABELS:
         here = (verdicts == label).to_numpy().astype(np.float64)
-        if here.any():
+        if here.any() or label in failures:
             out[label] = here if label == "failed" else np.where(failed, np.nan, here)
     return out
 
