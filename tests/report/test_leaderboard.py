@@ -145,18 +145,6 @@ def test_a_model_that_several_evaluations_of_a_run_measured_is_one_entry(tmp_pat
     assert [(each.step, each.mean.count) for each in ranked] == [("chat", ITEMS), ("base", ITEMS)]
 
 
-def test_a_way_of_failing_that_never_occurred_counts_as_zero(tmp_path: Path) -> None:
-    good = evaluation(tmp_path / "run" / "a", "good", {"swh_Latn": 20})
-    with draft(tmp_path / "run" / "b", "evaluate", 1, NoConfig(), []) as work:
-        for name, value in {"accuracy": 0.5, "off_target": 0.25}.items():
-            work.number(
-                name, value, step="lost", benchmark="quiz", language="swh_Latn", count=40, unit="share"
-            )
-    view = View(_entries([good, work.folder]))
-    ranked = Contest(view, Slice("off_target", "quiz", ""), LeaderboardConfig()).ranking()
-    assert [(each.step, each.mean.value) for each in ranked] == [("good", 0.0), ("lost", 0.25)]
-
-
 def test_a_models_cost_is_that_of_its_own_steps(tmp_path: Path) -> None:
     def step(name: str, *inputs: Folder, seconds: float) -> Folder:
         with draft(tmp_path / name, "train", 1, NoConfig(), list(inputs)) as work:

@@ -101,7 +101,7 @@ def _entries(folders: Sequence[Folder]) -> Record:
     return replace(
         read([]),
         folders=tuple(folders),
-        numbers=_with_zeros(pl.concat(numbers, how="diagonal_relaxed")),
+        numbers=pl.concat(numbers, how="diagonal_relaxed"),
         answers=pl.concat(answers, how="diagonal_relaxed"),
     )
 
@@ -120,29 +120,6 @@ def _first_of_each_run(records: Sequence[Record], runs: Sequence[Path]) -> list[
         )
         kept.append(replace(record, numbers=numbers, answers=answers))
     return kept
-
-
-def _with_zeros(numbers: pl.DataFrame) -> pl.DataFrame:
-    """A way of failing that a model never showed has no row: give it its zeros, where others have rows."""
-    added = []
-    for name in ("off_target", "malformed"):
-        have = numbers.filter(pl.col("measure") == name).select(SLICE).unique()
-        of_others = have.select("benchmark", "group").unique()
-        never = (
-            numbers.filter((pl.col("measure") == "accuracy") & (pl.col("other_language") == ""))
-            .join(have, on=SLICE, how="anti")
-            .join(of_others, on=["benchmark", "group"], how="semi")
-        )
-        nothing = pl.lit(None, dtype=pl.Float64)
-        added.append(
-            never.with_columns(
-                pl.lit(name).alias("measure"),
-                pl.lit(0.0).alias("value"),
-                nothing.alias("low"),
-                nothing.alias("high"),
-            )
-        )
-    return pl.concat([numbers, *added], how="diagonal_relaxed")
 
 
 def render(record: Record, config: LeaderboardConfig) -> str:

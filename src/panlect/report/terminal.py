@@ -43,9 +43,8 @@ def final_table(numbers: pl.DataFrame, *, order: Sequence[str] = (), languages: 
 def _table(view: View, part: Slice, languages: int) -> Table:
     all_steps = view.steps_of(part)
     final = view.final(part)
-    beside = [
-        (measure(name), Slice(name, part.benchmark, part.group)) for name in BESIDE if view.slices(name)
-    ]
+    parts = [Slice(name, part.benchmark, part.group) for name in BESIDE]
+    beside = [(measure(each.measure), each) for each in parts if view.rows(each).height]
     steps = few(all_steps, final, most=STEPS_MOST - bool(beside))
     shape, scores, codes = presented(part, view.rows(part)), view.scores(part), view.worst_first(part)
     shown = min(languages, len(codes))

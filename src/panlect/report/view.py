@@ -19,7 +19,19 @@ from panlect.report.record import Record
 from panlect.report.settings import ReportConfig
 from panlect.report.wording import Measure, made, measure
 
-LEADING = ("accuracy", "exact_match", "f1", "chrf", "chrf++", "spbleu", "comet", "bits_per_byte")
+LEADING = (
+    *("accuracy", "exact_match", "f1", "chrf", "chrf++", "spbleu", "comet", "reward_accuracy", "bits_per_byte"),
+)
+    "accuracy",
+    "exact_match",
+    "f1",
+    "chrf",
+    "chrf++",
+    "spbleu",
+    "comet",
+    "reward_accuracy",
+    "bits_per_byte",
+)
 """Measures that a run is judged by, the first that is there wins."""
 OPEN = frozenset({"accuracy", "chrf", "bits_per_byte"})
 """Leading measures that are shown in full even where another one leads."""
