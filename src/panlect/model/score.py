@@ -22,8 +22,8 @@ from panlect.model.head import Head, head_of, target_logprobs, trunk
 
 CPU_TOKENS = 2048
 """A CPU gains nothing from more positions at once, but leaves its cache."""
-CPU_PADDING, DEVICE_PADDING = 64, 2048
-"""A pass costs about as much as this many positions more in another one."""
+CPU_PADDING, DEVICE_PADDING = 64, 512
+"""A pass costs about as much as this many positions more in another one: measured on CPUs, else estimated."""
 
 
 class Score(NamedTuple):
