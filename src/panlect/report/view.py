@@ -20,16 +20,7 @@ from panlect.report.settings import ReportConfig
 from panlect.report.wording import Measure, made, measure
 
 LEADING = (
-    *("accuracy", "exact_match", "f1", "chrf", "chrf++", "spbleu", "comet", "reward_accuracy", "bits_per_byte"),
-)
-    "accuracy",
-    "exact_match",
-    "f1",
-    "chrf",
-    "chrf++",
-    "spbleu",
-    "comet",
-    "reward_accuracy",
+    *("accuracy", "exact_match", "f1", "chrf", "chrf++", "spbleu", "comet", "reward_accuracy"),
     "bits_per_byte",
 )
 """Measures that a run is judged by, the first that is there wins."""
