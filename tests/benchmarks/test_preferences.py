@@ -22,6 +22,8 @@ from panlect.folder import Folder
 from panlect.measure.interval import wilson
 from panlect.model import load, tokenizer_training
 from panlect.model.reward import rewards
+from panlect.report.record import read
+from panlect.report.view import Slice, View
 from tiny_model import SENTENCES
 
 LANGUAGES = ("eng_Latn", "swh_Latn")
@@ -150,6 +152,9 @@ def test_a_reward_model_from_the_command_line(
     whole = numbers.filter((pl.col("language") == "swh_Latn") & (pl.col("other_language") == ""))
     of_swahili = [each["answer_language"] == "swh_Latn" for each in PAIRS]
     assert whole["value"].item() == pytest.approx(np.mean((chosen > rejected)[of_swahili]))
+    view = View(read([Folder.open(out)]))
+    assert view.leading == Slice("reward_accuracy", "preferences", "")
+    assert (view.way_of(view.leading), view.chance(view.leading)) == ("rewarded", 0.5)
     # Without a table, the published pairs; one language of them.
     again = ["evaluate", str(reward_model), "--out", str(tmp_path / "bench"), "--languages", "ar",
              "--set", f"data_directory={tmp_path / 'data'}"]  # fmt: skip

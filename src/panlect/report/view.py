@@ -29,7 +29,12 @@ OPEN = frozenset({"accuracy", "chrf", "bits_per_byte"})
 LEADING_GROUPS = ("held_out", "")
 KIND = r"^(?P<group>.*?)(?:, )?(?P<kind>script|family|resources|versus)=(?P<name>.*)$"
 """A group that is a kind of languages inside a slice: ``held_out, script=Latn``."""
-CHANCE = {"accuracy": "chance", "choice_accuracy": "choice_chance", "rankc": "rankc_chance"}
+CHANCE = {
+    "accuracy": "chance",
+    "choice_accuracy": "choice_chance",
+    "rankc": "rankc_chance",
+    "reward_accuracy": "chance",
+}
 """The measure that holds the guessing level of another one."""
 BESIDE = frozenset({*CHANCE.values(), "rankc", "off_target", "malformed", "undetermined", "empty"})
 """Measures that are shown beside others, and lead only a section of their own."""
@@ -40,7 +45,12 @@ BY_LIKELIHOOD = frozenset(
     }
 )
 """Measures that are made of log-probabilities, whatever their benchmark is otherwise asked for."""
-WAYS = {"": "", "generated": "answers in the model's own words", "likelihood": "choices by likelihood"}
+WAYS = {
+    "": "",
+    "generated": "answers in the model's own words",
+    "likelihood": "choices by likelihood",
+    "rewarded": "rewards of two answers",
+}
 """Ways of scoring, for a heading; empty where the answers are not stored."""
 CODE = re.compile(r"\b[a-z]{3}_[A-Z][a-z]{3}\b")
 
@@ -164,14 +174,16 @@ class View:
         return sorted(parts, key=lambda part: part != self.leading)
 
     def way_of(self, part: Slice) -> str:
-        """How a slice was scored: ``likelihood``, ``generated``, or empty where the answers are not stored.
+        """How a slice was scored: a key of `WAYS`, empty where the answers are not stored.
 
         A likelihood says what a model prefers of what it is shown, an answer what it says by itself; no table
         holds both.
         """
         if part.measure in BY_LIKELIHOOD:
             return "likelihood"
-        form = self._asked.get(part.benchmark, ("", ""))[1]
+        main, form = self._asked.get(part.benchmark, ("", ""))
+        if main == "reward_accuracy":
+            return "rewarded"
         return {"choose": "likelihood", "generate": "generated"}.get(form, "")
 
     def by_way(self, parts: Sequence[Slice]) -> dict[str, list[Slice]]:
