@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -84,6 +85,19 @@ def ask_translation(row: Row) -> Ask:
     return Ask("generate", context, chat=True, maximum_tokens=TRANSLATION_TOKENS, stop=("\n",))
 
 
+def ask_name_last(row: Row) -> Ask:
+    """The form for text as a user's message: the language's name comes last, as small models need it."""
+    ask = ask_translation_as_text(row)
+    return replace(ask, chat=True)
+
+
+def rank_sources_name_last(row: Row) -> Ask | None:
+    """`rank_sources`, asked so."""
+    asks = [ask_name_last({**row, "prompt": text}) for text in row["choices"]]
+    contexts = tuple(ask.context for ask in asks)
+    return Ask("choose", "", (row["answer"],) * len(asks), contexts, chat=True) if asks else None
+
+
 def rank_sources(row: Row) -> Ask | None:
     """The translation after the request to translate each candidate: whose translation is it?
 
@@ -154,7 +168,13 @@ HELD_OUT_TRANSLATION = Benchmark(
     provenance="mixed",
     licence="as its text",
     chance=float("nan"),
-    variants={"text": ask_translation_as_text, "rank": rank_sources, "text_rank": rank_sources_as_text},
+    variants={
+        "text": ask_translation_as_text,
+        "name_last": ask_name_last,
+        "rank": rank_sources,
+        "text_rank": rank_sources_as_text,
+        "name_last_rank": rank_sources_name_last,
+    },
     lexicon=judge_among,
     arrange=arrange_translations,
     failures=("empty",),

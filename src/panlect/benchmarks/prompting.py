@@ -50,26 +50,33 @@ class Prompts:
         jobs = [job for row in rows if (job := self._job(row, chats)) is not None]
         ranked = [row for row in rows if row["group"] in self.ranking.groups]
         for row in sample(ranked, self.ranking.items, self.ranking.seed) if self.ranking.items else ():
-            variants = self.found[row["benchmark"]].variants
-            rank = variants.get("rank" if chats or "text_rank" not in variants else "text_rank")
+            chosen = self.found[row["benchmark"]]
+            form = self._form(chosen, chats)
+            rank = chosen.variants.get(f"{form}_rank") or chosen.variants.get("rank")
             ask = rank(row) if rank else None
             if ask is not None:
-                jobs.append(Job(row, ask, "rank"))
+                jobs.append(
+                    Job(row, ask, "rank", form if f"{form}_rank" in chosen.variants and chats else "")
+                )
         return [self._shortened(job) for job in jobs if not self.forms or job.ask.form in self.forms]
 
     def _shortened(self, job: Job) -> Job:
         most = min(self.answer_tokens or job.ask.maximum_tokens, job.ask.maximum_tokens)
         return replace(job, ask=replace(job.ask, maximum_tokens=most))
 
+    def _form(self, chosen: Benchmark, chats: bool) -> str:
+        """The variant of the prompt, "" for the usual one."""
+        variant = self.variant if self.variant in chosen.variants else ""
+        return variant if chats or "text" not in chosen.variants else "text"
+
     def _job(self, row: Row, chats: bool) -> Job | None:
         chosen = self.found[row["benchmark"]]
-        variant = self.variant if self.variant in chosen.variants else ""
-        form = variant if chats or "text" not in chosen.variants else "text"
+        form = self._form(chosen, chats)
         asked = chosen.variants.get(form, chosen.ask)
         ask = asked(row)
         if ask is None:
             return None
-        names = [variant] if variant and form != "text" else []
+        names = [form] if form and form != "text" else []
         shots = self.shots.get((row["benchmark"], _SLICE.sub("", row["group"]), row["language"]), ())
         if ask.form == "retrieve":
             ask = replace(ask, layer=self.layer)
