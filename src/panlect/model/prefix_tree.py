@@ -20,6 +20,8 @@ from panlect.model.score import Part
 
 ROW_TOKENS = 768
 """A tree that fits into a row of this length needs no cache."""
+PACKED_TOKENS = 64
+"""Smaller trees stand side by side in a row of about this length, which needs less padding."""
 BRANCH_TOKENS = 256
 """Rows below a cached beginning are filled to about this length: every row needs a copy of the cache."""
 CACHE_TOKENS = 32
@@ -89,44 +91,49 @@ class _Forest:
 
     def branches(self, together: Branch) -> Iterator[Branch]:
         """Cut the forest until all of it fits into rows; what needs no cache goes into `together`."""
+        whole: list[Range] = []
         waiting = [(0, len(self.texts))]
         while waiting:
             low, high = part = waiting.pop()
             if high - low == 1:
-                together.rows.append(self._row([part], 0, 0))
+                whole.append(part)
                 continue
             base = int(self.common[low + 1 : high].min())
             cuts = [low, *(low + 1 + np.flatnonzero(self.common[low + 1 : high] == base)).tolist(), high]
             children = list(pairwise(cuts))
             if self._fits(part, base * (len(children) - 1)):
-                together.rows.append(self._row([part], 0, 0))
+                whole.append(part)
                 continue
             small = [each for each in children if self.width(each) - base <= ROW_TOKENS]
             # The token before a scored one has to be in a row: of the cache only keys and values are left.
             firsts = [self.parts[n].first - 1 for each in small for n in range(*each)]
             cached = min([base, *firsts])
             if cached >= CACHE_TOKENS and len(small) > 1:
-                groups = self._filled(small, cached)
+                groups = self._filled(small, cached, BRANCH_TOKENS)
                 yield Branch(self.texts[low][:cached], [self._row(each, base, cached) for each in groups])
                 children = [each for each in children if each not in small]
             waiting += reversed(children)
+        groups = self._filled(sorted(whole, key=self.width), 0, PACKED_TOKENS)
+        together.rows += [self._row(each, 0, 0) for each in groups]
 
     def _fits(self, part: Range, saved: int) -> bool:
         """Whether a range stands in one row, which pays if it saves more tokens than its width costs."""
         width = self.width(part)
         return width <= ROW_TOKENS and saved * ATTENTION_TOKENS >= width * (width + saved)
 
-    def _filled(self, children: Sequence[Range], cached: int) -> Iterator[list[Range]]:
+    def _filled(self, children: Sequence[Range], cached: int, limit: int) -> Iterator[list[Range]]:
+        """Neighbours that have at most `limit` tokens together below what is cached."""
         group: list[Range] = []
         size = 0
         for child in children:
             more = self.width(child) - cached
-            if group and size + more > BRANCH_TOKENS:
+            if group and size + more > limit:
                 yield group
                 group, size = [], 0
             group.append(child)
             size += more
-        yield group
+        if group:
+            yield group
 
     def _row(self, ranges: Sequence[Range], base: int, cached: int) -> TreeRow:
         """The row of some ranges, each of which has `base` tokens in common with the others."""
