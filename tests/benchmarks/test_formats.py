@@ -433,3 +433,18 @@ def test_tatoeba_in_both_directions(tmp_path: Path) -> None:
     verdict = found.judge(row, Answer(text="Ndiyo"))
     assert (verdict.label, verdict.scores["chance"]) == ("wrong", pytest.approx(1 / 3))
     assert read("tatoeba", tmp_path, "tha_Thai").rows == []
+
+
+def test_a_damaged_file_of_one_language_costs_no_other(tmp_path: Path) -> None:
+    (tmp_path / "mgsm_de.tsv").write_bytes(b"\xff\xfe\x00Frage\t1\n")
+    (tmp_path / "mgsm_th.tsv.gz").write_bytes(gzip.compress(b"Q?\t2\n" * 99)[:-9])
+    (tmp_path / "mgsm_sw.tsv").write_bytes(b"\xef\xbb\xbfSwali?\t2,125\r\nSwali 2?\tabc\r\nbila namba\r\n")
+    reading = read("mgsm", tmp_path)
+    assert [(row["language"], row["question"], row["answer"]) for row in reading.rows] == [
+        ("swh_Latn", "Swali?", "2125")
+    ]
+    found = {(row["language"], row["reason"].partition(" (")[0]) for row in reading.dropped}
+    assert found == {
+        ("deu_Latn", "the file cannot be read"), ("tha_Thai", "the file cannot be read"),
+        ("swh_Latn", "the answer is no number"), ("swh_Latn", "1 columns, expected 2"),
+    }  # fmt: skip

@@ -192,8 +192,16 @@ class Rows:
     def each(
         self, language: str, path: Path, needed: Sequence[str], columns: Sequence[str] = ()
     ) -> Iterator[tuple[str, Record]]:
-        """Records of a file that have all needed fields, none of them empty; the others are set aside."""
-        for place, record in records(path, columns):
+        """Records of a file that have all needed fields, none of them empty; the others are set aside.
+
+        So is a whole file that cannot be read: those of other languages are none the worse.
+        """
+        try:
+            found = list(records(path, columns))
+        except (DataError, FolderError) as error:
+            self.drop(path.name, language, error.what, {})
+            return
+        for place, record in found:
             missing = [name for name in needed if record.get(name) is None or str(record[name]).strip() == ""]
             if BAD in record:
                 self.drop(place, language, record[BAD], {})
