@@ -182,3 +182,11 @@ def test_failures_that_did_not_happen_are_numbers_too() -> None:
         assert found["high"] == pytest.approx(wilson(0, 1).high)
         assert number(numbers, measure)["value"] == 0
     assert not [each for each in numbers if each["measure"] in ("off_target", "failed", "undetermined")]
+
+
+def test_a_mean_over_one_language_is_that_of_the_language() -> None:
+    rows = [belebele(str(n), "khm_Khmr", 0) for n in range(5)]
+    numbers = numbers_for("belebele", rows, [choosing(int(n == 0)) for n in range(5)])
+    whole, one = number(numbers, "accuracy"), number(numbers, "accuracy", language="khm_Khmr")
+    assert whole | {"language": "khm_Khmr"} == one
+    assert one["low"] == pytest.approx(wilson(4, 5).low)

@@ -123,5 +123,7 @@ def lexicons(directory: Path, languages: Sequence[str]) -> dict[str, dict[str, s
             words = [(pair[1].strip().lower(), pair[0].strip()) for pair in pairs if len(pair) == 2]
             out[language] = {theirs: ours for theirs, ours in words if theirs and " " not in theirs}
     if not out:
-        raise FolderError("no word list is there", where=str(directory), expected="en_<language>.tsv")
+        raise FolderError(
+            "no word list of these languages is there", where=str(directory), expected="en_<language>.tsv"
+        )
     return out

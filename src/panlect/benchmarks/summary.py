@@ -92,7 +92,7 @@ class Judged:
             values = self.values[measure][rows]
             over = list(self.scores(measure).values()) if macro else values
             return Interval(float(np.mean(over)), NOTHING, NOTHING, len(values))
-        if macro:
+        if macro and len(set(self.languages[rows].tolist())) > 1:
             found = self.draws(measure, rows, seed=seed).interval()
             return _one_sided(found, len(set(items))) if measure in self.values else found
         if measure in self.statistics:
