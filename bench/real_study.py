@@ -3,7 +3,7 @@
     python bench/real_study.py runs/real
 
 Means over languages: the 29 that are instructed in every arm (`cldr-30` without English), and the other 70.
-Intervals are Student's t over the seeds; differences are paired by seed.
+Arms are shown with their means, differences (paired by seed) with Student's t over the seeds.
 """
 
 import sys
@@ -72,14 +72,17 @@ def by_seed(
     return dict(means.iter_rows())
 
 
-def shown(values: Mapping[str, float], *, digits: int = 1, signed: bool = False) -> str:
-    """Mean and interval."""
-    if not values:
-        return "–"
-    sign = "+" if signed else ""
-    text = f"{fmean(values.values()):{sign}.{digits}f}"
+def mean(values: Mapping[str, float], digits: int) -> str:
+    """The mean over seeds."""
+    return f"{fmean(values.values()):.{digits}f}" if values else "–"
+
+
+def gap(values: Mapping[str, float], digits: int) -> str:
+    """The mean of differences with its interval."""
     found = difference(dict.fromkeys(values, 0.0), values)
-    return text if found is None else f"{text} ({found[1]:{sign}.{digits}f} to {found[2]:{sign}.{digits}f})"
+    if found is None:
+        return f"{fmean(values.values()):+.{digits}f}" if values else "–"
+    return f"{found[0]:+.{digits}f} ({found[1]:+.{digits}f} to {found[2]:+.{digits}f})"
 
 
 def table(
@@ -91,9 +94,7 @@ def table(
     for arm in numbers["arm"].unique(maintain_order=True):
         cells = [by_seed(numbers, arm, column, languages) for _, column, languages in wide]
         if any(cells):
-            out.append(
-                [arm, *(shown(v, digits=_digits(c)) for v, (_, c, _) in zip(cells, wide, strict=True))]
-            )
+            out.append([arm, *(mean(v, _digits(c)) for v, (_, c, _) in zip(cells, wide, strict=True))])
     return out
 
 
@@ -108,7 +109,7 @@ def differences(
         for _, column, languages in wide:
             one, other = (by_seed(numbers, arm, column, languages) for arm in (first, second))
             gaps = {seed: one[seed] - other[seed] for seed in one if seed in other}
-            row.append(shown(gaps, digits=_digits(column), signed=True))
+            row.append(gap(gaps, _digits(column)))
         if set(row[1:]) != {"–"}:
             out.append(row)
     return out
