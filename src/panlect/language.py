@@ -346,7 +346,7 @@ def codes_of(names: str | Iterable[str]) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for name in listed:
         bare = name.removeprefix("-")
-        members = group(bare) if bare in known else (Language.parse(bare),)
+        members = group(bare) if bare in known or ":" in bare else (Language.parse(bare),)
         codes = dict.fromkeys(member.code for member in members)
         found = {code: None for code in found if code not in codes} if bare != name else found | codes
     if listed and not found:

@@ -52,28 +52,35 @@ def summary_tables(folder: Folder, language: str | None = None) -> list[Table]:
         for code, entry in sorted(by_language.items(), key=lambda item: (-item[1]["rows"], item[0])):
             values = (entry["rows"], entry["bytes"], entry["dropped_rows"], entry["dropped_bytes"])
             rows.add_row(kind, code, *(f"{value:,}" for value in values))
-    return [table for table in (rows, _numbers_table(facts["numbers"])) if table.row_count]
+    return [table for table in (rows, *_numbers_tables(facts["numbers"])) if table.row_count]
 
 
-def _numbers_table(numbers: list[dict[str, Any]]) -> Table:
-    """Show the measurements; a column that says nothing is left out."""
-    texts = ("step", "measure", "benchmark", "language", "other_language", "group")
-    columns = [name for name in texts if any(row[name] for row in numbers)]
-    if len({row["step"] for row in numbers}) == 1:
-        columns.remove("step")
+def _numbers_tables(numbers: list[dict[str, Any]]) -> list[Table]:
+    """Show the measurements, those of one model, benchmark and group together: a terminal is narrow."""
+    sections: dict[str, list[dict[str, Any]]] = {}
+    steps = {row["step"] for row in numbers}
+    for row in numbers:
+        names = ([row["step"]] if len(steps) > 1 else []) + [row["benchmark"], row["group"]]
+        sections.setdefault(" · ".join(filter(None, names)) or "numbers", []).append(row)
+    return [_section(title, rows) for title, rows in sections.items()]
+
+
+def _section(title: str, numbers: list[dict[str, Any]]) -> Table:
+    """A table of measurements; a column that says nothing is left out."""
+    texts = [name for name in ("measure", "language", "other_language") if any(row[name] for row in numbers)]
     interval = any(row["low"] is not None for row in numbers)
-    figures = ["value", *(["low", "high"] if interval else []), "count"]
-    table = Table(title="numbers", title_justify="left", box=SIMPLE_HEAD)
-    for name in columns:
-        table.add_column(name.replace("_", " "), no_wrap=name in {"measure", "language"})
-    for name in figures:
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
+    for name in texts:
+        table.add_column(name.replace("_", " "), overflow="fold" if name == "measure" else "ellipsis")
+    for name in ("value", *(["95 % interval"] if interval else []), "count"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("unit", overflow="ellipsis", no_wrap=True)
     for row in numbers:
-        cells = ["" if row[name] is None else f"{row[name]:,.4g}" for name in figures]
-        if row["count"] is not None:
-            cells[-1] = f"{row['count']:,}"
-        table.add_row(*(row[name] for name in columns), *cells, row["unit"])
+        bounds = "" if row["low"] is None else f"{row['low']:,.4g} to {row['high']:,.4g}"
+        count = "" if row["count"] is None else f"{row['count']:,}"
+        value = "" if row["value"] is None else f"{row['value']:,.4g}"
+        figures = [value, *([bounds] if interval else []), count]
+        table.add_row(*(row[name] for name in texts), *figures, row["unit"])
     return table
 
 

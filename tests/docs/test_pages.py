@@ -80,5 +80,5 @@ def test_the_tree_in_the_readme_is_the_real_one() -> None:
 
 def test_the_readme_leads_to_every_page() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    linked = set(re.findall(r"\]\(docs/(\w+)\.md\)", text))
+    linked = set(re.findall(r"\]\(docs/([\w-]+)\.md\)", text))
     assert linked == {page.stem for page in (ROOT / "docs").glob("*.md")}

@@ -2,10 +2,11 @@
 
 import argparse
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from panlect.language import Language, describe, group, groups
+from panlect.language import codes_of, describe, groups
 from panlect.verbs import DONE, print_json
 
 
@@ -20,17 +21,15 @@ def lang(options: argparse.Namespace) -> int:
     if not options.codes:
         print("\n".join(groups()))
         return DONE
-    found = [
-        language
-        for code in options.codes
-        for language in (group(code) if code in groups() or ":" in code else [Language.parse(code)])
-    ]
-    rows = [describe(language) for language in found]
+    rows = [describe(code) for code in codes_of(options.codes)]
     if options.json:
         print_json({"languages": rows})
         return DONE
-    shown = ("code", "name", "own_name", "script", "direction", "family", "resource_class", "bcp47")
-    table = Table(*shown)
+    # The script stands in the code; a narrow terminal has no room to say it twice.
+    shown = ("code", "name", "own_name", "direction", "family", "resource_class", "bcp47")
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for key in shown:
+        table.add_column(key.replace("_", " "), no_wrap=key in {"code", "bcp47"})
     for row in rows:
         table.add_row(*("" if row.get(key) is None else str(row[key]) for key in shown))
     Console().print(table)
