@@ -179,3 +179,25 @@ def test_a_difference_that_may_be_chance_says_so(tmp_path: Path) -> None:
         ("almost", True),
         ("far", False),
     ]
+
+
+def test_the_way_of_asking_that_most_models_have_leads_with_the_intervals_it_has(tmp_path: Path) -> None:
+    """A base model is asked in text, two chat models through their template; no answers are stored."""
+    with draft(tmp_path / "scores", "evaluate", 1, NoConfig(), []) as work:
+        for step, asked, value in (("base", "told", 0.9), ("a", "told:last", 0.4), ("b", "told:last", 0.5)):
+            for code in ("", "swh_Latn", "tha_Thai"):
+                bounds = {} if code else {"low": value - 0.1, "high": value + 0.1}
+                work.number(
+                    "choice_accuracy", value, step=step, benchmark=asked, language=code, count=20, unit="share",
+                    **bounds,
+                )  # fmt: skip
+                work.number(
+                    "bits_per_byte", 2.5, step=step, benchmark=asked, language=code, count=20, unit="bits"
+                )
+    html = render(_entries([work.folder]), LeaderboardConfig(measures=("choice_accuracy", "bits_per_byte")))
+    glance = html.split("At a glance</h2>")[1].split("</section>")[0]
+    text = re.sub(r"<[^>]+>|\s", " ", glance)
+    assert text.index("50.0 %") < text.index("40.0 %"), "the best first"
+    assert "40.0–60.0" in text
+    assert "base" not in text
+    assert "–  " not in text, "no column that says nothing of these models"

@@ -27,7 +27,8 @@ def glance(view: View, leading: Slice, means: Mapping[str, Score]) -> Section:
         leading: the slice that models are ranked by.
         means: the models' means on the leading slice, the best first, as the ranking below gives them.
     """
-    columns = [leading, *_beside(view, leading)]
+    beside = [part for part in _beside(view, leading) if any(view.whole(part, step) for step in means)]
+    columns = [leading, *beside]
     shapes = [presented(part, view.rows(part)) for part in columns]
     spent = costs(view)
     rows = []

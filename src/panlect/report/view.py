@@ -115,7 +115,10 @@ class View:
         return list(dict.fromkeys(arm.get(step, step) for step in self.single_steps))
 
     def slices(self, name: str) -> list[Slice]:
-        """The slices of one measure, the leading one first; means over scripts and the like are no slices."""
+        """The slices of one measure, the leading one first, of equals the one that most steps have.
+
+        Means over scripts and the like are no slices.
+        """
         return list(self._slices.get(name, ()))
 
     @cached_property
@@ -125,10 +128,14 @@ class View:
         )
         rank = {group: place for place, group in enumerate(LEADING_GROUPS)}
         found: dict[str, list[Slice]] = {}
-        for part in rows.select("measure", "benchmark", "group").unique(maintain_order=True).iter_rows():
-            found.setdefault(part[0], []).append(Slice(*part))
+        steps: dict[Slice, int] = {}
+        by_slice = rows.group_by("measure", "benchmark", "group", maintain_order=True)
+        for *place, count in by_slice.agg(pl.col("step").n_unique()).iter_rows():
+            part = Slice(*place)
+            steps[part] = count
+            found.setdefault(part.measure, []).append(part)
         return {
-            name: sorted(parts, key=lambda part: rank.get(part.group, len(rank)))
+            name: sorted(parts, key=lambda part: (rank.get(part.group, len(rank)), -steps[part]))
             for name, parts in found.items()
         }
 
