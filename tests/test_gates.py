@@ -55,6 +55,15 @@ def test_verdicts(columns: dict[str, object], holds: bool, value: float | None) 
     assert verdict.sentence
 
 
+def test_a_gate_says_whether_a_number_fell_or_rose() -> None:
+    fell = gate(language="eng_Latn", versus="base", drop_at_most=0.05)
+    assert "at chat fell by 0.02 from base (may fall by 0.05)" in judge(fell, numbers()).sentence
+    rose = gate(language="eng_Latn", step="base", versus="chat", drop_at_most=0)
+    verdict = judge(rose, numbers())
+    assert "at base rose by 0.02 from chat (may fall by 0)" in verdict.sentence
+    assert verdict.holds
+
+
 def test_an_ambiguous_gate_fails() -> None:
     doubled = pl.concat([numbers(), numbers()])
     verdict = judge(gate(at_least=0.0), doubled)

@@ -103,7 +103,8 @@ def _judge_drop(gate: Gate, found: pl.DataFrame, before: pl.DataFrame) -> Verdic
         )
     worst = float((both["value_before"] - both["value"]).max())  # type: ignore[arg-type]  # numeric column
     assert gate.drop_at_most is not None
-    sentence = f"{_subject(gate)} fell by {worst:.4g} from {gate.versus} (allowed {gate.drop_at_most:g})"
+    moved = f"fell by {worst:.4g}" if worst >= 0 else f"rose by {-worst:.4g}"
+    sentence = f"{_subject(gate)} {moved} from {gate.versus} (may fall by {gate.drop_at_most:g})"
     return Verdict(gate=gate, holds=worst <= gate.drop_at_most, value=worst, sentence=sentence)
 
 

@@ -125,9 +125,8 @@ def _first_of_each_run(records: Sequence[Record], runs: Sequence[Path]) -> list[
 
 def render(record: Record, config: LeaderboardConfig) -> str:
     """Return the page."""
-    view = View(
-        record, ReportConfig(leading=config.measures[0] if config.measures else ReportConfig().leading)
-    )
+    settings = ReportConfig(leading=config.measures[0]) if config.measures else None
+    view = View(record, settings)
     per_language = view.numbers.filter(
         ~made() & (pl.col("language") != "") & (pl.col("other_language") == "")
     )
