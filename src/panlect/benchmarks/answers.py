@@ -192,12 +192,10 @@ def _against_pivot(groups: Sequence[Judged], pivot: str, seed: int) -> Iterator[
         if right is None or not np.isin(right[judged.known(judged.main)], (0.0, 1.0)).all():
             continue
         taught = judged.group in TAUGHT_IN_PIVOT
+        theirs = {judged.group, PIVOT_GROUP} if taught else {judged.group}
         correct: dict[str, float] = {}
         for other in groups:
-            if (other.step, other.benchmark) == (judged.step, judged.benchmark) and other.group in (
-                *((PIVOT_GROUP,) * taught),
-                judged.group,
-            ):
+            if (other.step, other.benchmark) == (judged.step, judged.benchmark) and other.group in theirs:
                 values = other.values[other.main]
                 here = (other.languages == pivot) & ~np.isnan(values)
                 correct |= dict(zip(other.items[here].tolist(), values[here].tolist(), strict=True))

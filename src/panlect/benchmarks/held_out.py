@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from panlect.benchmarks import language_check
-from panlect.benchmarks.benchmark import Answer, Ask, Benchmark, Judge, Row, Verdict
+from panlect.benchmarks.benchmark import Answer, Ask, AskRow, Benchmark, Judge, Row, Verdict
 from panlect.benchmarks.questions import item_hash
 from panlect.language import Language
 from panlect.measure.translation import (
@@ -91,35 +91,32 @@ def ask_name_last(row: Row) -> Ask:
     return replace(ask, chat=True)
 
 
-def rank_sources_name_last(row: Row) -> Ask | None:
-    """`rank_sources`, asked so."""
-    asks = [ask_name_last({**row, "prompt": text}) for text in row["choices"]]
-    contexts = tuple(ask.context for ask in asks)
-    return Ask("choose", "", (row["answer"],) * len(asks), contexts, chat=True) if asks else None
-
-
-def rank_sources(row: Row) -> Ask | None:
-    """The translation after the request to translate each candidate: whose translation is it?
-
-    One text is scored after several others, so neither its length nor how usual it is decides.
-    """
-    asks = [ask_translation({**row, "prompt": text}) for text in row["choices"]]
-    contexts = tuple(ask.context for ask in asks)
-    return Ask("choose", "", (row["answer"],) * len(asks), contexts, chat=True) if asks else None
-
-
-def rank_sources_as_text(row: Row) -> Ask | None:
-    """The same for models that only saw text."""
-    asks = [ask_translation_as_text({**row, "prompt": text}) for text in row["choices"]]
-    contexts = tuple(ask.context for ask in asks)
-    return Ask("choose", "", (f" {row['answer']}",) * len(asks), contexts) if asks else None
-
-
 def ask_translation_as_text(row: Row) -> Ask:
     """The form for models that only saw text: both languages named, the target's side open."""
     source, target = (Language.parse(row[name]).name for name in ("prompt_language", "answer_language"))
     context = f"{source}: {row['prompt']}\n{target}:"
     return Ask("generate", context, maximum_tokens=TRANSLATION_TOKENS, stop=("\n",))
+
+
+def rank_sources(asked: AskRow, *, before: str = "") -> AskRow:
+    """The translation after the request to translate each candidate: whose translation is it?
+
+    One text is scored after several others, so neither its length nor how usual it is decides.
+
+    Args:
+        asked: how a translation is asked for.
+        before: what stands between request and translation.
+    """
+
+    def rank(row: Row) -> Ask | None:
+        asks = [asked({**row, "prompt": text}) for text in row["choices"]]
+        made = [ask for ask in asks if ask is not None]
+        if not made:
+            return None
+        contexts = tuple(ask.context for ask in made)
+        return Ask("choose", "", (before + row["answer"],) * len(made), contexts, chat=made[0].chat)
+
+    return rank
 
 
 def judge_translation(row: Row, answer: Answer, *, among: Sequence[str] = ()) -> Verdict:
@@ -171,9 +168,9 @@ HELD_OUT_TRANSLATION = Benchmark(
     variants={
         "text": ask_translation_as_text,
         "name_last": ask_name_last,
-        "rank": rank_sources,
-        "text_rank": rank_sources_as_text,
-        "name_last_rank": rank_sources_name_last,
+        "rank": rank_sources(ask_translation),
+        "text_rank": rank_sources(ask_translation_as_text, before=" "),
+        "name_last_rank": rank_sources(ask_name_last),
     },
     lexicon=judge_among,
     arrange=arrange_translations,

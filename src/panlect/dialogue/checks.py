@@ -128,13 +128,14 @@ def elsewhere(
         identify: tells the languages.
         known: the languages that it can tell; empty for any.
     """
-    found = identify([judgeable(text) for text in texts], sorted(set(languages)))
+    bodies = [judgeable(text) for text in texts]
+    found = identify(bodies, sorted(set(languages)))
     return [
-        letters(judgeable(text)) >= MINIMUM_LETTERS
+        letters(body) >= MINIMUM_LETTERS
         and (not known or knows(known, own))
         and not _same(told, own)
         and not alike(told, own)
-        for text, told, own in zip(texts, found, languages, strict=True)
+        for body, told, own in zip(bodies, found, languages, strict=True)
     ]
 
 

@@ -30,7 +30,8 @@ def asked_for(
     have, listed = set(have), [names] if isinstance(names, str) else list(names)
     if not listed:
         return have
-    single = set(codes_of(name for name in listed if name not in groups() and not name.startswith("-")))
+    known = frozenset(groups())
+    single = set(codes_of(name for name in listed if name not in known and not name.startswith("-")))
     if required and (missing := sorted(single - have)):
         raise ConfigError(
             f"no text of {', '.join(missing)}",

@@ -2,7 +2,8 @@
 
 Inputs are models (folders with a model, Hugging Face directories, hub ids) and folders with question tables.
 Every answer is stored in the table `answer`, so that measures can be made again without the models; a killed
-run continues with the first question that was not answered. Several processes (torchrun) share them.
+run continues with the first question that was not answered. Several processes (torchrun, accelerate)
+share them.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from pydantic import Field
 from panlect.benchmarks import agenda, catalog, coverage, few_shot, preferences, translated
 from panlect.benchmarks.answers import answer_rows, numbers_of_answers, stored_answers
 from panlect.benchmarks.asking import Alone, answer_all
-from panlect.benchmarks.benchmark import Answer, Row
+from panlect.benchmarks.benchmark import Answer, Benchmark, Row
 from panlect.benchmarks.contestants import TEXT_STAGES, Contestant, contestants, jobs_of
 from panlect.benchmarks.engines import Engine, Local, Tools
 from panlect.benchmarks.preferences import RewardModel
@@ -122,9 +123,7 @@ def evaluate(inputs: Sequence[Input], out: Path, config: EvaluateConfig) -> Fold
         asked, shots = _with_examples(work, asked, config)
         asked += agenda.sliced(asked, config.slices, config.lexicons)
         found = {name: agenda.known(name) for name in sorted({row["benchmark"] for row in questions.rows})}
-        ranking = Ranking(config.rank_items, config.rank_groups, config.seed)
-        asking = (config.variant, config.retrieval_layer, ranking, config.forms, config.answer_tokens)
-        prompts = Prompts(found, shots, *asking)
+        prompts = _prompts(found, shots, config)
         frames = []
         for one in everybody:
             if among.rank and one.kind != "model":
@@ -148,6 +147,19 @@ def evaluate(inputs: Sequence[Input], out: Path, config: EvaluateConfig) -> Fold
         if not among.rank:
             _write(work, pl.concat(frames), config, rate)
     return work.folder
+
+
+def _prompts(found: Mapping[str, Benchmark], shots: few_shot.Shots, config: EvaluateConfig) -> Prompts:
+    """How everything is asked."""
+    return Prompts(
+        found,
+        shots,
+        variant=config.variant,
+        layer=config.retrieval_layer,
+        ranking=Ranking(config.rank_items, config.rank_groups, config.seed),
+        forms=config.forms,
+        answer_tokens=config.answer_tokens,
+    )
 
 
 def _engine(one: Contestant, config: EvaluateConfig, device: Any) -> Engine:
