@@ -5,15 +5,14 @@ from typing import Any
 
 import polars as pl
 import pytest
-import torch
 
 from panlect.draft import draft
 from panlect.errors import DataError
 from panlect.folder import External, Folder
-from panlect.model import load, tokenizer_training
+from panlect.model import load
 from panlect.model.generate import Generation
 from panlect.stages.instruct import InstructConfig, instruct
-from tiny_model import SENTENCES, SHAPE
+from tiny_model import saved_model
 
 FAST: dict[str, Any] = {
     "batch_tokens": 30, "micro_tokens": 10**6, "sequence_tokens": 128, "precision": "fp32", "log_steps": 5,
@@ -46,12 +45,7 @@ def folder_of(path: Path, rows: list[dict[str, Any]]) -> Folder:
 @pytest.fixture(scope="module")
 def start(tmp_path_factory: pytest.TempPathFactory) -> External:
     """A saved random model."""
-    torch.set_num_threads(1)
-    root = tmp_path_factory.mktemp("start")
-    tokenizer_training.save(tokenizer_training.train(SENTENCES * 4, 400), root / "tokenizer")
-    model = load.build(load.load_tokenizer(root / "tokenizer"), SHAPE, seed=1)
-    load.save(model, root / "model", facts={})
-    return External(str(root / "model"))
+    return External(str(saved_model(tmp_path_factory.mktemp("start"))))
 
 
 def test_it_learns_the_answers(start: External, tmp_path: Path) -> None:

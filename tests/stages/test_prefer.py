@@ -9,11 +9,11 @@ import torch
 
 from panlect.draft import draft
 from panlect.folder import External, Folder
-from panlect.model import load, losses, preference, tokenizer_training
+from panlect.model import load, losses, preference
 from panlect.model.forward import plain_head
 from panlect.model.score import score
 from panlect.stages.prefer import PreferConfig, prefer
-from tiny_model import SENTENCES, SHAPE
+from tiny_model import saved_model
 
 FAST: dict[str, Any] = {
     "batch_tokens": 300, "micro_tokens": 10**6, "sequence_tokens": 64, "precision": "fp32", "log_steps": 1,
@@ -48,12 +48,7 @@ ROWS = [
 @pytest.fixture(scope="module")
 def start(tmp_path_factory: pytest.TempPathFactory) -> External:
     """A saved random model."""
-    torch.set_num_threads(1)
-    root = tmp_path_factory.mktemp("start")
-    tokenizer_training.save(tokenizer_training.train(SENTENCES * 4, 400), root / "tokenizer")
-    model = load.build(load.load_tokenizer(root / "tokenizer"), SHAPE, seed=1)
-    load.save(model, root / "model", facts={})
-    return External(str(root / "model"))
+    return External(str(saved_model(tmp_path_factory.mktemp("start"))))
 
 
 @pytest.fixture(scope="module")

@@ -4,17 +4,16 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-import torch
 
 from panlect.config import check
 from panlect.dialogue.rows import exchange, frame, row
 from panlect.draft import draft
 from panlect.errors import ConfigError, DataError
 from panlect.folder import External, Folder
-from panlect.model import load, tokenizer_training
+from panlect.model import load
 from panlect.stages.rank import RankConfig, rank
 from stub_endpoint import completion, serve
-from tiny_model import SENTENCES, SHAPE
+from tiny_model import saved_model
 
 LANGUAGES = ("eng_Latn", "tha_Thai", "urd_Arab")
 FACTS = {"origin": "human", "source": "sums", "licence": "CC0-1.0", "task": "instruction", "parent": ""}
@@ -26,12 +25,7 @@ def config(**settings: object) -> RankConfig:
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> External:
-    torch.set_num_threads(1)
-    root = tmp_path_factory.mktemp("rank")
-    tokenizer_training.save(tokenizer_training.train(SENTENCES * 4, 400), root / "tokenizer")
-    built = load.build(load.load_tokenizer(root / "tokenizer"), SHAPE, seed=1)
-    load.save(built, root / "model", facts={})
-    return External(str(root / "model"))
+    return External(str(saved_model(tmp_path_factory.mktemp("rank"))))
 
 
 @pytest.fixture

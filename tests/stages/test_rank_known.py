@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-import torch
 
 from panlect import cli
 from panlect.config import check
@@ -13,11 +12,12 @@ from panlect.dialogue.rows import exchange, frame, row
 from panlect.draft import draft
 from panlect.errors import DataError, ModelError
 from panlect.folder import External, Folder
-from panlect.model import load, tokenizer_training
+from panlect.model import load
 from panlect.model import reward as rating
 from panlect.stages.dialogues import DialoguesConfig, dialogues
-from panlect.stages.rank import RankConfig, rank
-from tiny_model import SENTENCES, SHAPE
+from panlect.stages.rank import rank
+from stages.test_rank import config
+from tiny_model import saved_model
 
 RIGHT = {
     "tha_Thai": "เด็กไปตลาดในตอนเช้าเพื่อซื้อผลไม้และผักให้ครอบครัวของเขา",
@@ -27,24 +27,17 @@ RIGHT = {
 ENGLISH = "In the morning the child went to the market to buy fruit and vegetables for the family."
 
 
-def config(**settings: object) -> RankConfig:
-    return check(RankConfig, {"answer_tokens": 6, "samples": 4, **settings}, where="test")
-
-
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> External:
-    torch.set_num_threads(1)
-    root = tmp_path_factory.mktemp("known")
-    tokenizer_training.save(tokenizer_training.train(SENTENCES * 4, 400), root / "tokenizer")
-    built = load.build(load.load_tokenizer(root / "tokenizer"), SHAPE, seed=1)
-    load.save(built, root / "answers", facts={})
-    load.save(rating.scalar_model(built, seed=2), root / "rates", facts={})
-    return External(str(root / "answers"))
+    return External(str(saved_model(tmp_path_factory.mktemp("known"))))
 
 
 @pytest.fixture(scope="module")
-def rater(model: External) -> External:
-    return External(str(Path(model.location).with_name("rates")))
+def rater(model: External, tmp_path_factory: pytest.TempPathFactory) -> External:
+    """A reward model over the blocks of the one that answers."""
+    place = tmp_path_factory.mktemp("rates") / "model"
+    load.save(rating.scalar_model(load.load(model.location), seed=2), place, facts={})
+    return External(str(place))
 
 
 @pytest.fixture

@@ -14,14 +14,14 @@ from transformers import AutoModelForCausalLM
 from panlect.draft import draft
 from panlect.errors import ConfigError
 from panlect.folder import External, Folder
-from panlect.model import checkpoint, load, policy, rollouts, tokenizer_training
+from panlect.model import checkpoint, load, policy, rollouts
 from panlect.model.forward import plain_head, token_logprobs
 from panlect.model.rollouts import Rated
 from panlect.stages.instruct import InstructConfig, instruct
 from panlect.stages.reinforce import ReinforceConfig, reinforce
 from panlect.stages.reward import RewardConfig, reward
 from tiny_families import replica
-from tiny_model import SENTENCES, SHAPE
+from tiny_model import saved_model
 
 SMALL: dict[str, Any] = {
     "sequence_tokens": 64, "micro_tokens": 10**6, "precision": "fp32", "threads": 1, "warmup_share": 0.0,
@@ -65,11 +65,8 @@ def prompts(tmp_path_factory: pytest.TempPathFactory) -> Folder:
 @pytest.fixture(scope="module")
 def start(tmp_path_factory: pytest.TempPathFactory) -> Folder:
     """A model that answers every prompt rightly or with an English word, about as often."""
-    torch.set_num_threads(1)
     root = tmp_path_factory.mktemp("start")
-    tokenizer_training.save(tokenizer_training.train(SENTENCES * 4, 400), root / "tokenizer")
-    model = load.build(load.load_tokenizer(root / "tokenizer"), SHAPE, seed=1)
-    load.save(model, root / "model", facts={})
+    saved_model(root)
     rows = RIGHT + [
         row
         | {

@@ -15,13 +15,13 @@ from transformers import AutoModelForSequenceClassification
 from panlect.draft import draft
 from panlect.errors import DataError, ModelError
 from panlect.folder import External, Folder
-from panlect.model import load, losses, preference, tokenizer_training
+from panlect.model import load, losses, preference
 from panlect.model import reward as rating
 from panlect.model.dialogue import render
 from panlect.rating.bias import complete
 from panlect.stages.reward import RewardConfig, _split, reward
 from tiny_families import replica
-from tiny_model import SENTENCES, SHAPE
+from tiny_model import SENTENCES, saved_model
 
 FAST: dict[str, Any] = {
     "batch_tokens": 600, "micro_tokens": 600, "sequence_tokens": 64, "precision": "fp32", "log_steps": 5,
@@ -54,12 +54,7 @@ ROWS = [
 
 @pytest.fixture(scope="module")
 def start(tmp_path_factory: pytest.TempPathFactory) -> External:
-    torch.set_num_threads(1)
-    root = tmp_path_factory.mktemp("start")
-    tokenizer_training.save(tokenizer_training.train(SENTENCES * 4, 400), root / "tokenizer")
-    model = load.build(load.load_tokenizer(root / "tokenizer"), SHAPE, seed=1)
-    load.save(model, root / "model", facts={})
-    return External(str(root / "model"))
+    return External(str(saved_model(tmp_path_factory.mktemp("start"))))
 
 
 @pytest.fixture(scope="module")

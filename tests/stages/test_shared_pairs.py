@@ -12,9 +12,8 @@ from safetensors.numpy import load_file
 
 from panlect.draft import draft
 from panlect.folder import Folder
-from panlect.model import load, tokenizer_training
 from panlect.stages.reward import RewardConfig
-from tiny_model import SENTENCES, SHAPE
+from tiny_model import SENTENCES, saved_model
 
 SCRIPT = Path(__file__).parent / "shared_pairs.py"
 TWO = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
@@ -34,8 +33,7 @@ def pair(number: int, language: str) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("shared")
-    tokenizer_training.save(tokenizer_training.train(SENTENCES * 4, 400), place / "tokenizer")
-    load.save(load.build(load.load_tokenizer(place / "tokenizer"), SHAPE, seed=1), place / "model", facts={})
+    saved_model(place)
     with draft(place / "pairs", "feedback", 1, RewardConfig(), []) as work:
         rows = [pair(number, code) for number in range(12) for code in ("swh_Latn", "tha_Thai")]
         work.write("preference", pl.DataFrame(rows))
